@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The data that travels: units, layouts, sites, proposals, verdicts, the report.
+
+Frozen dataclasses and nothing else. All byte offsets are signed integers counted from the first byte of the target
+struct; all ranges are half-open; lines and columns count from 1 (0 = unknown). This module imports nothing of ours.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+class Verdict(enum.Enum):
+    """What a proposal does to a site, from harmless to harmful; `rank` orders them."""
+
+    SAFE = "safe"
+    REBUILD = "rebuild"
+    REVIEW = "review"
+    BUILD_FAILS = "build-fails"
+    ABI = "abi"
+    BREAK = "break"
+
+    @property
+    def rank(self) -> int:
+        return _VERDICT_ORDER.index(self.value)
+
+
+_VERDICT_ORDER = ["safe", "rebuild", "review", "build-fails", "abi", "break"]
+
+KINDS = (
+    "field", "raw-offset", "offsetof", "order", "size", "stack-position", "cast", "embed", "fabricated", "asm-offset",
+    "asm-literal", "uapi-export", "bpf-ctx", "unwind", "assert", "callback",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One member. Members of anonymous structs and unions are listed flat, each under its own name.
+
+    `bit_offset` and `bit_size` are set for bit-fields only: bits from the first bit of byte `offset`.
+    """
+
+    name: str
+    type: str
+    offset: int
+    size: int
+    bit_offset: int | None = None
+    bit_size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A struct on one architecture and configuration. `fields` are in declaration order."""
+
+    struct: str
+    arch: str
+    size: int
+    align: int
+    fields: tuple[Field, ...]
+    source: str = ""
+
+    def get(self, name: str) -> Field | None:
+        return next((f for f in self.fields if f.name == name), None)
+
+    def covering(self, lo: int, hi: int) -> tuple[str, ...]:
+        """Names of the members that share a byte with [lo, hi)."""
+        return tuple(f.name for f in self.fields if f.offset < hi and lo < f.offset + f.size)
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One compilation. `object` is the key: a source may be compiled twice.
+
+    `source` is relative to the tree (or as given, outside of it), `directory` is absolute, `arguments` is the command
+    without the compiler's own name, exactly as recorded.
+    """
+
+    source: str
+    object: str
+    directory: str
+    arguments: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    file: str
+    line: int
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """A compile-time condition on the layout, as a comparison of byte counts that can be evaluated again.
+
+    `left`, `right`: sums of terms; a term is ("const", n), ("offsetof", member) or ("sizeof", "").  The build stops
+    when `left operator right` is true (BUILD_BUG_ON) or, with `positive`, when it is false (static_assert).
+    """
+
+    left: tuple[tuple[str, str | int], ...]
+    operator: str
+    right: tuple[tuple[str, str | int], ...]
+    positive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One place where code depends on the struct. It knows nothing of proposals.
+
+    `traits` are the facts a verdict may ask for (the vocabulary stands in rules/README.md); they are not part of the
+    JSON report. `occurrences` are the places where a macro is expanded or the unit's objects for a header.
+    """
+
+    rule: str
+    file: str
+    line: int
+    end_line: int
+    column: int
+    function: str
+    expression: str
+    evidence: str = "semantic"
+    provenance: str = "unknown"
+    bytes: tuple[int, int] | None = None
+    fields: tuple[str, ...] = ()
+    uses: int = 1
+    related: tuple[Related, ...] = ()
+    traits: frozenset[str] = frozenset()
+    guard: Guard | None = None
+
+    @property
+    def kind(self) -> str:
+        return self.rule.split("/", 1)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One edit of a proposal. `op`: insert, remove, resize, reorder, extension, frame-below, frame-above.
+
+    insert: `members` go before `before`, after `after`, first (`at` = "head") or last (`at` = "tail").
+    extension: `members` lie below the struct; `scope` is "entry" (pushed with the registers) or "call" (exists only
+    around a call into C). frame-*: `bytes` more on the entry stack below or above the struct.
+    """
+
+    op: str
+    members: tuple[Field, ...] = ()
+    at: str = ""
+    before: str = ""
+    after: str = ""
+    member: str = ""
+    size: int = 0
+    order: tuple[str, ...] = ()
+    scope: str = ""
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    id: str
+    title: str
+    description: str
+    operations: tuple[Operation, ...]
+    edits: tuple[str, ...] = ()
+    readers: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """What a proposal does to one layout. `shift` names only members that move; removed members are in `removed`."""
+
+    before: Layout
+    after: Layout
+    shift: Mapping[str, int] = field(default_factory=dict)
+    resize: int = 0
+    new_head: bool = False
+    new_tail: bool = False
+    frame_below: int = 0
+    frame_above: int = 0
+    extension: int = 0
+    extension_scope: str = ""
+    extension_members: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    resized: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    verdict: Verdict
+    why: str
+    fix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A unit that could not be analysed, and why (the first error)."""
+
+    file: str
+    why: str
+    object: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Uncovered:
+    file: str
+    line: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    units: int
+    units_analysed: int
+    units_failed: tuple[Failure, ...] = ()
+    mentions: int = 0
+    mentions_covered: int = 0
+    uncovered: tuple[Uncovered, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    struct: str
+    arch: str
+    tree: str
+    version: str
+    config: str
+    filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    id: int
+    target: Target
+    layout: Layout
+    coverage: Coverage
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedSite:
+    """A site with its stable id and, per proposal id, its judgement."""
+
+    id: str
+    run: int
+    site: Site
+    verdicts: Mapping[str, Judgement]
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionEntry:
+    run: int
+    unit: str
+    object: str
+    function: str
+    sites: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What every format writes. `proposals` are in the order in which they are judged and shown."""
+
+    runs: tuple[Run, ...]
+    proposals: tuple[tuple[Proposal, Effects], ...]
+    sites: tuple[JudgedSite, ...]
+    functions: tuple[FunctionEntry, ...] = ()
+
+    def summary(self) -> dict[str, dict[str, int]]:
+        """{proposal id: {verdict: number of sites}}, every verdict present."""
+        table: dict[str, dict[str, int]] = {p.id: {v.value: 0 for v in Verdict} for p, _ in self.proposals}
+        for judged in self.sites:
+            for pid, judgement in judged.verdicts.items():
+                table[pid][judgement.verdict.value] += 1
+        return table
