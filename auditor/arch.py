@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What is known of an architecture: rules/arch/*.toml, read and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from auditor.data import read_toml, rules_dir
+from auditor.errors import InputError, UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Accessor:
+    """A macro or function that yields the object (`result` = "object") or one register of it.
+
+    `origin`: "stack-end" or "compat-stack-end", the place the object is found from.
+    """
+
+    result: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Arch:
+    id: str
+    title: str
+    directory: str
+    config: str
+    target: str
+    struct: str
+    words: tuple[str, ...]
+    instruction_pointer: str
+    stack_pointer: str
+    twin_header: str
+    twin_variants: tuple[tuple[str, ...], ...]
+    accessors: Mapping[str, Accessor]
+    by_number: Mapping[str, str]
+    """{function name: rule of a call to it}"""
+    containers: Mapping[str, str]
+    """{type name: macro whose plain number betrays that assembly fills the type by hand}"""
+    frozen: frozenset[str]
+    stack_fields: frozenset[str]
+    """"struct.member" from which hardware loads a stack pointer."""
+    stack_calls: frozenset[str]
+    stack_tops: frozenset[str]
+    stack_padding: str
+
+
+def load(path: Path) -> Arch:
+    """One architecture. InputError names the file and the missing or mistyped key."""
+    data = read_toml(path)
+    try:
+        return _build(data)
+    except KeyError as e:
+        raise InputError(str(path), f"key {e.args[0]!r} is missing") from e
+    except (TypeError, AttributeError) as e:
+        raise InputError(str(path), f"a value has the wrong type: {e}") from e
+
+
+def _build(data: dict[str, Any]) -> Arch:
+    arch, stack, twin = data["arch"], data.get("hardware_stack", {}), data.get("user_twin", {})
+    return Arch(
+        id=arch["id"],
+        title=arch["title"],
+        directory=arch["directory"],
+        config=arch["config"],
+        target=arch["target"],
+        struct=arch["struct"],
+        words=tuple(arch["words"]),
+        instruction_pointer=arch["instruction_pointer"],
+        stack_pointer=arch["stack_pointer"],
+        twin_header=twin.get("header", ""),
+        twin_variants=tuple(tuple(v) for v in twin.get("variants", ())),
+        accessors={n: Accessor(a["result"], a["origin"]) for a in data.get("accessor", ()) for n in a["names"]},
+        by_number={n: b["rule"] for b in data.get("by_number", ()) for n in b["names"]},
+        containers={c["type"]: c["literal"] for c in data.get("container", ())},
+        frozen=frozenset(data.get("frozen", {}).get("types", ())),
+        stack_fields=frozenset(stack.get("fields", ())),
+        stack_calls=frozenset(stack.get("calls", ())),
+        stack_tops=frozenset(stack.get("tops", ())),
+        stack_padding=stack.get("padding", ""),
+    )
+
+
+@cache
+def known() -> Mapping[str, Arch]:
+    """{architecture id: architecture}, sorted by id."""
+    archs = [load(p) for p in sorted((rules_dir() / "arch").glob("*.toml"))]
+    return {a.id: a for a in archs}
+
+
+def by_id(arch_id: str) -> Arch:
+    """UsageError lists the known ones."""
+    try:
+        return known()[arch_id]
+    except KeyError:
+        raise UsageError(f"unknown architecture {arch_id!r}; known: {', '.join(known())}") from None
