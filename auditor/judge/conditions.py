@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a verdict table may ask: named, pure questions about a site under the effects of a proposal.
+
+`CONDITIONS` is the whole vocabulary; rules/README.md says each in a sentence. Anchors: a site counts its bytes from the
+start of the object, unless it has the trait `end-anchored`: the object was found from the end of a stack, so that what
+matters is the distance to the struct's end.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+
+from auditor.model import Effects, Layout, Site
+
+Condition = Callable[[Site, Effects], bool]
+
+
+def displacement(site: Site, effects: Effects, name: str | None) -> int:
+    """By how many bytes a member (or, with None, the object's start) moves against the site's anchor."""
+    shift = effects.shift.get(name, 0) if name else 0
+    return shift - effects.resize - effects.frame_above if "end-anchored" in site.traits else shift
+
+
+def moves(site: Site, effects: Effects) -> bool:
+    names: tuple[str | None, ...] = site.fields or (None,)
+    return any(displacement(site, effects, n) for n in names) or any(n in effects.removed for n in site.fields)
+
+
+def _content(layout: Layout, lo: int, hi: int) -> tuple[tuple[str, int], ...]:
+    """What lies in [lo, hi): (member, its start relative to lo), so that equal tuples mean equal meaning."""
+    return tuple((f.name, f.offset - lo) for f in layout.fields if f.offset < hi and lo < f.offset + f.size)
+
+
+def stale(site: Site, effects: Effects) -> bool:
+    """The same numbers, counted from the start (or from the anchor member), now name other members."""
+    if site.bytes is None:
+        return False
+    lo, hi = site.bytes
+    base = anchor_shift(site, effects)
+    return _content(effects.before, lo, hi) != _content(effects.after, lo + base, hi + base)
+
+
+def anchor_shift(site: Site, effects: Effects) -> int:
+    """Shift of the member that the site's numbers are counted from; 0 when they count from the struct's start."""
+    anchor = anchor_of(site)
+    return effects.shift.get(anchor, 0) if anchor else 0
+
+
+def anchor_of(site: Site) -> str | None:
+    return next((t.removeprefix("anchor=") for t in site.traits if t.startswith("anchor=")), None)
+
+
+def gains(site: Site, effects: Effects) -> bool:
+    """Bytes outside the old struct that a new member, or the extension, now occupies."""
+    if site.bytes is None:
+        return False
+    lo, hi = site.bytes
+    base = anchor_shift(site, effects)
+    new = effects.after.covering(lo + base, hi + base)
+    past = hi > effects.before.size and any(n in effects.added for n in new)
+    below = lo < 0 and effects.extension > 0 and hi > -effects.extension
+    return past or below
+
+
+def apart(site: Site, effects: Effects) -> bool:
+    """Members that the site counts as neighbours no longer keep their distance.
+
+    From the anchor member to the end of the range, or to the last old member where no range is known.
+    """
+    before = effects.before
+    anchor = anchor_of(site)
+    start = before.get(anchor).offset if anchor and before.get(anchor) else 0  # type: ignore[union-attr]
+    lo, hi = site.bytes if site.bytes else (start, before.size)
+    members = [f.name for f in before.fields if f.offset >= min(lo, start) and f.offset < max(hi, start + 1)]
+    shifts = {effects.shift.get(n, 0) for n in members}
+    return len(shifts) > 1 or any(n in effects.removed or n in effects.resized for n in members)
+
+
+def tail_distance(site: Site, effects: Effects) -> bool:
+    """sizeof(struct) - offsetof(member) changes for one of the site's members."""
+    return any(effects.resize != effects.shift.get(n, 0) for n in site.fields)
+
+
+_OPERATORS: dict[str, Callable[[int, int], bool]] = {
+    "==": operator.eq, "!=": operator.ne, "<": operator.lt, ">": operator.gt, "<=": operator.le, ">=": operator.ge,
+}  # fmt: skip
+
+
+def guard_fires(site: Site, effects: Effects) -> bool:
+    """The site's compile-time condition, evaluated again under the layout after the change."""
+    if site.guard is None:
+        return False
+
+    def total(terms: tuple[tuple[str, str | int], ...]) -> int:
+        value = 0
+        for what, arg in terms:
+            if what == "const":
+                value += int(arg)
+            elif what == "sizeof":
+                value += effects.after.size
+            else:
+                member = effects.after.get(str(arg))
+                # A member that is gone stops the build just as surely.
+                if member is None:
+                    raise LookupError(arg)
+                value += member.offset
+        return value
+
+    try:
+        holds = _OPERATORS[site.guard.operator](total(site.guard.left), total(site.guard.right))
+    except LookupError:
+        return True
+    return holds != site.guard.positive
+
+
+def layout_changes(site: Site, effects: Effects) -> bool:
+    return bool(effects.shift or effects.resize or effects.added or effects.removed or effects.resized)
+
+
+CONDITIONS: dict[str, Condition] = {
+    "moves": moves,
+    "stale": stale,
+    "gains": gains,
+    "apart": apart,
+    "tail-distance": tail_distance,
+    "guard-fires": guard_fires,
+    "any-shift": lambda s, e: bool(e.shift or e.removed),
+    "anchor-moves": lambda s, e: anchor_shift(s, e) != 0,
+    "layout-changes": layout_changes,
+    "resized": lambda s, e: e.resize != 0,
+    "new-head": lambda s, e: e.new_head,
+    "new-tail": lambda s, e: e.new_tail,
+    "frame-below": lambda s, e: e.frame_below != 0,
+    "frame-above": lambda s, e: e.frame_above != 0,
+    "extension": lambda s, e: e.extension != 0,
+    "extension-per-entry": lambda s, e: e.extension != 0 and e.extension_scope == "entry",
+    "extension-per-call": lambda s, e: e.extension != 0 and e.extension_scope == "call",
+    "field-removed": lambda s, e: any(n in e.removed for n in s.fields),
+}
+
+
+def holds(condition: str, site: Site, effects: Effects) -> bool:
+    """One entry of a `when` list, with its `!`, `trait:` and `provenance:` forms."""
+    name = condition.removeprefix("!")
+    if name.startswith("trait:"):
+        value = name.removeprefix("trait:") in site.traits
+    elif name.startswith("provenance:"):
+        value = site.provenance == name.removeprefix("provenance:")
+    else:
+        value = CONDITIONS[name](site, effects)
+    return value != condition.startswith("!")

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Judging: a pure function of sites, effects and rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from auditor.judge.conditions import guard_fires, holds
+from auditor.judge.rules import Rule
+from auditor.judge.words import describe
+from auditor.model import Effects, Judgement, Proposal, Site, Verdict
+
+
+def judge_site(site: Site, rule: Rule, proposal: Proposal, effects: Effects) -> Judgement:
+    """The highest clause of the rule's table that applies; `safe`, in the rule's own words, when none does."""
+    best = None
+    for clause in rule.clauses:
+        applies = all(holds(c, site, effects) for c in clause.when)
+        if applies and (best is None or clause.verdict.rank > best.verdict.rank):
+            best = clause
+    if best is None:
+        return Judgement(Verdict.SAFE, f"{rule.title}: nothing it depends on changes")
+    fix = (best.fix or rule.fix) if best.verdict.rank > Verdict.REBUILD.rank else ""
+    return Judgement(best.verdict, describe(best.why, site, effects, proposal), fix)
+
+
+def judge(
+    sites: Sequence[Site], rules: Mapping[str, Rule], proposals: Iterable[tuple[Proposal, Effects]]
+) -> list[dict[str, Judgement]]:
+    """Per site, in order, {proposal id: judgement}.
+
+    A guard that fires stops the build of its function: the other sites there that would change become `build-fails`.
+    """
+    verdicts: list[dict[str, Judgement]] = [{} for _ in sites]
+    for proposal, effects in proposals:
+        stopped = {(s.file, s.function): s for s in sites if s.guard is not None and guard_fires(s, effects)}
+        for site, row in zip(sites, verdicts, strict=True):
+            judgement = judge_site(site, rules[site.rule], proposal, effects)
+            guard = stopped.get((site.file, site.function)) if site.function else None
+            if guard is not None and guard is not site and judgement.verdict is not Verdict.SAFE:
+                why = f"the guard in line {guard.line} (`{guard.expression}`) stops the build first; {judgement.why}"
+                judgement = Judgement(Verdict.BUILD_FAILS, why, judgement.fix)
+            row[proposal.id] = judgement
+    return verdicts
