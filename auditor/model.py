@@ -90,17 +90,18 @@ class Related:
     note: str
 
 
+Expression = tuple[object, ...]
+"""("const", n), ("offsetof", member), ("sizeof",), (operator, operand) or (operator, left, right), operators as in C."""
+
+
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """A compile-time condition on the layout, as a comparison of byte counts that can be evaluated again.
+    """A compile-time condition on the layout that can be evaluated again under another one.
 
-    `left`, `right`: sums of terms; a term is ("const", n), ("offsetof", member) or ("sizeof", "").  The build stops
-    when `left operator right` is true (BUILD_BUG_ON) or, with `positive`, when it is false (static_assert).
+    The build stops when `expression` is true (BUILD_BUG_ON) or, with `positive`, when it is false (static_assert).
     """
 
-    left: tuple[tuple[str, str | int], ...]
-    operator: str
-    right: tuple[tuple[str, str | int], ...]
+    expression: Expression
     positive: bool = False
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 
-from auditor.model import Effects, Layout, Site
+from auditor.model import Effects, Expression, Layout, Site
 
 Condition = Callable[[Site, Effects], bool]
 
@@ -82,34 +82,47 @@ def tail_distance(site: Site, effects: Effects) -> bool:
     return any(effects.resize != effects.shift.get(n, 0) for n in site.fields)
 
 
-_OPERATORS: dict[str, Callable[[int, int], bool]] = {
+_BINARY: dict[str, Callable[[int, int], int]] = {
     "==": operator.eq, "!=": operator.ne, "<": operator.lt, ">": operator.gt, "<=": operator.le, ">=": operator.ge,
+    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.floordiv, "%": operator.mod,
+    "<<": operator.lshift, ">>": operator.rshift, "&": operator.and_, "|": operator.or_, "^": operator.xor,
+    "&&": lambda a, b: bool(a) and bool(b), "||": lambda a, b: bool(a) or bool(b),
 }  # fmt: skip
+_UNARY: dict[str, Callable[[int], int]] = {"!": operator.not_, "-": operator.neg, "~": operator.invert}
+
+
+def evaluate(expression: Expression, layout: Layout) -> int:
+    """A guard's condition under a layout. LookupError: it names a member that the layout has not."""
+    match expression:
+        case ("const", int(number)):
+            return number
+        case ("sizeof",):
+            return layout.size
+        case ("offsetof", str(name)):
+            member = layout.get(name)
+            if member is None:
+                raise LookupError(name)
+            return member.offset
+        case (str(op), tuple(inner)):
+            return int(_UNARY[op](evaluate(inner, layout)))
+        case (str(op), tuple(left), tuple(right)):
+            return int(_BINARY[op](evaluate(left, layout), evaluate(right, layout)))
+    raise LookupError(str(expression))
 
 
 def guard_fires(site: Site, effects: Effects) -> bool:
-    """The site's compile-time condition, evaluated again under the layout after the change."""
+    """The site's compile-time condition, evaluated again under the layout after the change.
+
+    A condition that would stop today's build as well was misread; it says nothing.
+    """
     if site.guard is None:
         return False
-
-    def total(terms: tuple[tuple[str, str | int], ...]) -> int:
-        value = 0
-        for what, arg in terms:
-            if what == "const":
-                value += int(arg)
-            elif what == "sizeof":
-                value += effects.after.size
-            else:
-                member = effects.after.get(str(arg))
-                # A member that is gone stops the build just as surely.
-                if member is None:
-                    raise LookupError(arg)
-                value += member.offset
-        return value
-
     try:
-        holds = _OPERATORS[site.guard.operator](total(site.guard.left), total(site.guard.right))
-    except LookupError:
+        if bool(evaluate(site.guard.expression, effects.before)) != site.guard.positive:
+            return False
+        holds = bool(evaluate(site.guard.expression, effects.after))
+    except (LookupError, ZeroDivisionError, ValueError):
+        # A member that is gone, or an expression that became meaningless, stops the build just as surely.
         return True
     return holds != site.guard.positive
 

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from auditor.judge.conditions import anchor_of, anchor_shift, displacement
 from auditor.model import Effects, Layout, Proposal, Site
 
@@ -14,7 +16,7 @@ PLACEHOLDERS = frozenset(
 
 def describe(template: str, site: Site, effects: Effects, proposal: Proposal) -> str:
     """The template with every placeholder filled; only those that the template names are worked out."""
-    makers = {
+    makers: dict[str, Callable[[], str]] = {
         "expression": lambda: site.expression,
         "fields": lambda: _list(site.fields) or "the object",
         "moves": lambda: _moves(site, effects),

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the kinds see of a unit: the tree, values, constants, where macros are written; and where they leave drafts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from auditor.arch import Arch
+from auditor.evidence.c.api import Api, Cursor, K
+from auditor.evidence.c.macros import Expansions
+from auditor.evidence.c.nodes import Node, TreeContext
+from auditor.evidence.c.source import Source, Sources
+from auditor.evidence.c.types import C, Types
+from auditor.evidence.c.values import Value
+from auditor.interfaces import Interfaces
+from auditor.model import Guard, Layout, Related
+
+
+@dataclass(slots=True)
+class Draft:
+    """A site in the making. `needle`: the tokens to look for in a macro's definition, should the node come from one.
+
+    `at`: a node that gives the place instead of `node` itself.
+    """
+
+    rule: str
+    node: Node
+    fields: tuple[str, ...] = ()
+    bytes: tuple[int, int] | None = None
+    provenance: str = "unknown"
+    traits: frozenset[str] = frozenset()
+    guard: Guard | None = None
+    needle: tuple[str, ...] = ()
+    at: Node | None = None
+    related: tuple[Related, ...] = ()
+    caller: bool = False
+    """The site belongs to the place of the expansion even though the node comes from a macro's body."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """A node that a macro's body wrote: the macro's name as written in the file, and where."""
+
+    name: str
+    file: int
+    offset: int
+
+
+@dataclass
+class Unit(TreeContext):
+    """One parsed unit and the knowledge that is shared by all its functions."""
+
+    api: Api
+    types: Types
+    layout: Layout
+    arch: Arch
+    interfaces: Interfaces
+    sources: Sources
+    expansions: Expansions
+    path_of: Callable[[int], str]
+    asm_filled: frozenset[str]
+    """Containers that assembly fills with hand-written offsets in this tree."""
+    tables: set[int] = field(default_factory=set)
+    """Variables whose initialiser holds offsets of the target."""
+    table_records: set[str] = field(default_factory=set)
+
+    def source(self, handle: int) -> Source:
+        return self.sources.get(self.path_of(handle))
+
+
+class Context:
+    """One function or declaration being walked."""
+
+    def __init__(self, unit: Unit, root: Node, function: str) -> None:
+        self.unit = unit
+        self.root = root
+        self.function = function
+        self.layout = unit.layout
+        self.arch = unit.arch
+        self.interfaces = unit.interfaces
+        self.drafts: dict[int, list[Draft]] = {}
+        self.env: dict[int, Value] = {}
+        self.numbers: dict[int, int] = {}
+        """Local integers with a known value."""
+        self.parameters: set[int] = set()
+
+    def add(self, rule: str, node: Node, **facts: object) -> None:
+        self.drafts.setdefault(id(node), []).append(Draft(rule, node, **facts))  # type: ignore[arg-type]
+
+    def drop(self, node: Node, kinds: Iterable[str] = ()) -> None:
+        """Takes back the drafts of a subtree: a larger expression says it better. With `kinds`, only those kinds."""
+        wanted = set(kinds)
+        for inner in node.walk():
+            drafts = self.drafts.get(id(inner))
+            if drafts:
+                self.drafts[id(inner)] = [d for d in drafts if wanted and d.rule.split("/")[0] not in wanted]
+
+    def expansion(self, node: Node) -> Expansion | None:
+        """The macro expansion whose body wrote the node, or None if the node's own text stands in the file."""
+        handle, _, _, offset = node.place
+        if not handle:
+            return None
+        source = self.unit.source(handle)
+        name = source.identifier(offset)
+        if not name:
+            return None
+        if (
+            node.kind in (K.MEMBER_REF_EXPR, K.DECL_REF_EXPR, K.MEMBER_REF, K.FIELD_DECL, K.PARM_DECL)
+            and name == node.name
+        ):
+            return None
+        macro = self.unit.expansions.get(name)
+        if macro is None:
+            return None
+        if node.kind not in (K.MEMBER_REF_EXPR, K.DECL_REF_EXPR, K.MEMBER_REF):
+            end = source.call_end(offset) if macro.parameters is not None else offset + len(name)
+            if node.span()[1] > end:
+                return None
+        return Expansion(name, handle, offset)
+
+    def written_in(self, node: Node, names: frozenset[str]) -> Node | None:
+        """The nearest enclosing node that is a call of one of `names`, or the expansion of such a macro."""
+        handle, _, _, own = node.place
+        source = self.unit.source(handle)
+        for up in [node, *node.ancestors()]:
+            if up.kind == K.FUNCTION_DECL:
+                break
+            if up.kind == K.CALL_EXPR and up.name in names:
+                return up
+            where, _, _, offset = up.place
+            if where == handle and source.identifier(offset) in names and own < source.call_end(offset):
+                return up
+        return None
+
+    def written_name(self, node: Node) -> str:
+        handle, _, _, offset = node.place
+        return self.unit.source(handle).identifier(offset) if handle else ""
+
+    def constant(self, node: Node) -> int | None:
+        """Value of an integer expression: constant, or made of locals that hold one."""
+        bare = node.bare()
+        if bare.kind == K.DECL_REF_EXPR:
+            known = self.numbers.get(decl_key(bare.referenced))
+            if known is not None:
+                return known
+        if bare.kind == K.BINARY_OPERATOR and bare.operator in "+-*" and len(bare.kids) == 2:
+            a, b = self.constant(bare.kids[0]), self.constant(bare.kids[1])
+            if a is not None and b is not None:
+                return a + b if bare.operator == "+" else a - b if bare.operator == "-" else a * b
+        return node.constant() if node.type.cls is C.INTEGER else None
+
+    def text(self, node: Node) -> str:
+        lo, hi = node.span()
+        source = self.unit.source(node.place[0])
+        return source.snippet(lo, max(hi, source.call_end(lo)))
+
+
+def decl_key(cursor: Cursor) -> int:
+    return cursor.d0 or 0
+
+
+def provenance(value: Value | None) -> str:
+    """The report's word for where an object came from."""
+    if value is None:
+        return "unknown"
+    if value.origin in ("task", "compat"):
+        return "task"
+    if value.origin.startswith("container:"):
+        return "fabricated"
+    return value.origin if value.origin in ("entry", "fabricated", "copy") else "unknown"
+
+
+def is_local(node: Node) -> bool:
+    """A reference to a variable of the function: its declaration's parent is no translation unit."""
+    bare = node.bare()
+    if bare.kind != K.DECL_REF_EXPR:
+        return False
+    parent = bare.unit.api.getCursorSemanticParent(bare.referenced)
+    return bare.referenced.kind in (K.VAR_DECL, K.PARM_DECL) and parent.kind == K.FUNCTION_DECL

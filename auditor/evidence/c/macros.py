@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Where in a macro's definition a dependence is written.
+
+libclang 18 gives every token of a macro body the place of the expansion and records no nested expansion. So the
+definitions are read from the text of the included files, and a dependence found in an expansion is searched again in
+the tokens of the definition, then in those of the macros that it names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from auditor.evidence.c.source import Sources
+
+_DEFINE = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)(\([^)]*\))?", re.M)
+_TOKEN = re.compile(r"/\*.*?\*/|//[^\n]*|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|\w+|->|##|[^\s\w\\]", re.S)
+_DEPTH = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    text: str
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Macro:
+    """A definition. `offset` is that of the name, `end` the end of the last line of the body."""
+
+    name: str
+    path: str
+    offset: int
+    body: int
+    end: int
+    parameters: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in a definition: the macro that holds it, and the bytes of the tokens that were looked for."""
+
+    macro: Macro
+    lo: int
+    hi: int
+
+
+class Definitions:
+    """Macro definitions of the files that a process has seen, each file read once, when first asked for."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+        self._read: set[str] = set()
+        self._by_name: dict[str, list[Macro]] = {}
+        self._tokens: dict[tuple[str, int], list[Token]] = {}
+
+    def named(self, name: str) -> list[Macro]:
+        return self._by_name.get(name, [])
+
+    def read(self, path: str) -> None:
+        if path not in self._read:
+            self._read.add(path)
+            text = self._sources.get(path).text
+            for match in _DEFINE.finditer(text):
+                end = match.end()
+                while (newline := text.find("\n", end)) >= 0 and text[newline - 1] == "\\":
+                    end = newline + 1
+                end = newline if newline >= 0 else len(text)
+                parameters = match.group(2)
+                names = tuple(p.strip() for p in parameters[1:-1].split(",")) if parameters is not None else None
+                macro = Macro(match.group(1), path, match.start(1), match.end(), end, names)
+                self._by_name.setdefault(macro.name, []).append(macro)
+
+    def tokens(self, macro: Macro) -> list[Token]:
+        key = (macro.path, macro.offset)
+        cached = self._tokens.get(key)
+        if cached is None:
+            text = self._sources.get(macro.path).text
+            matches = _TOKEN.finditer(text, macro.body, macro.end)
+            cached = [Token(m.group(), m.start()) for m in matches if not m.group().startswith(("/*", "//"))]
+            self._tokens[key] = cached
+        return cached
+
+
+class Expansions:
+    """The definitions that are active in one unit. `active(path, offset)` asks libclang whether the name at an offset
+    is a definition that the preprocessor saw."""
+
+    def __init__(self, definitions: Definitions, files: Iterable[str], active: Callable[[str, int], bool]) -> None:
+        self._definitions = definitions
+        self._order = {path: i for i, path in enumerate(files)}
+        self._active = active
+        self._chosen: dict[str, Macro | None] = {}
+        self._indexed = False
+
+    def get(self, name: str) -> Macro | None:
+        """The active definition of `name`; with several, the last one seen (a redefinition)."""
+        if name not in self._chosen:
+            if not self._indexed:
+                self._indexed = True
+                for path in self._order:
+                    self._definitions.read(path)
+            candidates = [m for m in self._definitions.named(name) if m.path in self._order]
+            candidates.sort(key=lambda m: (self._order[m.path], m.offset))
+            if len(candidates) > 1:
+                candidates = [m for m in candidates if self._active(m.path, m.offset)] or candidates[:1]
+            self._chosen[name] = candidates[-1] if candidates else None
+        return self._chosen[name]
+
+    def find(self, name: str, needle: tuple[str, ...], nth: int) -> Place | None:
+        """The nth place (from 0, modulo their number) where the expansion of `name` writes the tokens `needle`.
+
+        A needle's first element may be a choice, "->|.". Where no body holds it, a pasted token may: then the place is
+        the first paste.
+        """
+        found: list[Place] = []
+        pasted: list[Place] = []
+        self._search(name, needle, found, pasted, frozenset(), 0)
+        places = found or pasted
+        return places[nth % len(places)] if places else None
+
+    def _search(
+        self,
+        name: str,
+        needle: tuple[str, ...],
+        found: list[Place],
+        pasted: list[Place],
+        seen: frozenset[str],
+        depth: int,
+    ) -> None:
+        macro = self.get(name)
+        if macro is None or name in seen or depth > _DEPTH:
+            return
+        tokens = self._definitions.tokens(macro)
+        choices = [n.split("|") if len(n) > 1 and "|" in n else [n] for n in needle]
+        width = len(choices)
+        for i, token in enumerate(tokens):
+            window = tokens[i : i + width]
+            if len(window) == width and all(t.text in c for t, c in zip(window, choices, strict=True)):
+                found.append(Place(macro, window[0].offset, window[-1].offset + len(window[-1].text)))
+            if token.text == "##" and i:
+                pasted.append(Place(macro, tokens[i - 1].offset, token.offset))
+            elif token.text[0].isidentifier() and token.text not in (macro.parameters or ()):
+                self._search(token.text, needle, found, pasted, seen | {name}, depth + 1)

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Source text by file: lines, identifiers at an offset, the text of an expression. Files are read once per process."""
+
+from __future__ import annotations
+
+import bisect
+import re
+from pathlib import Path
+
+_IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
+_SPACE = re.compile(r"\s+")
+_COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.S)
+_QUIET = re.compile(r"""/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'""", re.S)
+
+
+class Source:
+    """One file. Offsets are bytes as libclang counts them, so the text is kept as latin-1: one character a byte."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        try:
+            self.text = Path(path).read_bytes().decode("latin-1")
+        except OSError:
+            self.text = ""
+        self._starts: list[int] | None = None
+
+    def identifier(self, offset: int) -> str:
+        """The identifier that starts at `offset`, or the empty string."""
+        match = _IDENTIFIER.match(self.text, offset)
+        return match.group() if match else ""
+
+    def line_of(self, offset: int) -> tuple[int, int]:
+        """(line, column), both from 1."""
+        if self._starts is None:
+            self._starts = [0, *(m.end() for m in re.finditer("\n", self.text))]
+        line = bisect.bisect_right(self._starts, offset)
+        return line, offset - self._starts[line - 1] + 1
+
+    def call_end(self, offset: int) -> int:
+        """End of `NAME` or `NAME(...)` that starts at `offset`: the text that one macro expansion replaces."""
+        name = _IDENTIFIER.match(self.text, offset)
+        end = name.end() if name else offset
+        opening = re.compile(r"\s*\(").match(self.text, end)
+        return match_parenthesis(self.text, opening.end() - 1) if opening else end
+
+    def snippet(self, lo: int, hi: int, limit: int = 160) -> str:
+        """Text of [lo, hi) in one line, without comments."""
+        text = self.text[lo : min(hi, lo + 4 * limit)]
+        return one_line(text, limit)
+
+
+def one_line(text: str, limit: int = 160) -> str:
+    text = _SPACE.sub(" ", _COMMENT.sub(" ", text).replace("\\\n", " ")).strip()
+    text = text.encode("latin-1").decode("utf-8", "backslashreplace")
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def match_parenthesis(text: str, opening: int) -> int:
+    """Offset just past the parenthesis that closes the one at `opening`; end of text if none does."""
+    depth, position, end = 0, opening, len(text)
+    while position < end:
+        char = text[position]
+        if char == "(":
+            depth += 1
+        elif char == ")":
+            depth -= 1
+            if depth == 0:
+                return position + 1
+        elif char in "\"'/":
+            quiet = _QUIET.match(text, position)
+            if quiet:
+                position = quiet.end()
+                continue
+        position += 1
+    return end
+
+
+class Sources:
+    """All files of a process, by path."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, Source] = {}
+
+    def get(self, path: str) -> Source:
+        source = self._files.get(path)
+        if source is None:
+            source = self._files[path] = Source(path)
+        return source

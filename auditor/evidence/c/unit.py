@@ -1,0 +1,318 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""One unit: parse it, pick the declarations that matter, walk them, turn drafts into sites.
+
+All of the unit's own declarations are walked. Of its headers, those whose text names the struct or something that leads
+to it (`hot` words); the text is asked first because a kernel unit has some 12,000 declarations it did not write.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from ctypes import POINTER, c_void_p
+from dataclasses import dataclass, field
+from functools import cache
+
+from clang import cindex
+
+from auditor import arch as archs
+from auditor import interfaces
+from auditor.evidence.c.api import CONTINUE, Api, Cursor, K, RangeList
+from auditor.evidence.c.context import Context, Draft, Unit
+from auditor.evidence.c.flow import Flow, Handler
+from auditor.evidence.c.layout import layout_of
+from auditor.evidence.c.macros import Definitions, Expansions
+from auditor.evidence.c.nodes import Node, build
+from auditor.evidence.c.source import Sources, one_line
+from auditor.evidence.c.types import C, Types
+from auditor.model import Layout, Site
+
+_WALKED = {
+    K.STRUCT_DECL, K.UNION_DECL, K.ENUM_DECL, K.FUNCTION_DECL, K.VAR_DECL, K.TYPEDEF_DECL, K.STATIC_ASSERT,
+}  # fmt: skip
+_RECORDS = {K.STRUCT_DECL, K.UNION_DECL}
+
+# CXTranslationUnit_DetailedPreprocessingRecord: to know which of several definitions of a macro is active.
+_OPTIONS = 0x01
+_FATAL = 4
+_ERROR = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a worker needs to analyse one unit. `source` and `directory` are absolute; `root` is the tree."""
+
+    source: str
+    object: str
+    directory: str
+    arguments: tuple[str, ...]
+    root: str
+    struct: str
+    arch: str
+    asm_filled: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A site, the places where it is used (for a macro: its expansions), the functions of this unit that hold it."""
+
+    site: Site
+    places: tuple[tuple[str, int], ...]
+    functions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """`skipped`: {file: ranges of lines that the preprocessor left out}, for files that name the struct."""
+
+    object: str
+    source: str
+    found: tuple[Found, ...] = ()
+    layout: Layout | None = None
+    files: tuple[str, ...] = ()
+    skipped: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
+    error: str = ""
+
+
+class Analyser:
+    """Lives as long as its process: file texts and macro definitions are kept between units."""
+
+    def __init__(self, handlers: Mapping[int, Iterable[Handler]]) -> None:
+        self._handlers = handlers
+        self._api = Api()
+        self._sources = Sources()
+        self._definitions = Definitions(self._sources)
+        self._hot: dict[tuple[str, re.Pattern[str]], bool] = {}
+        self._paths: dict[tuple[str, str], str] = {}
+
+    def analyse(self, job: Job) -> Result:
+        index = cindex.Index.create()
+        try:
+            tu = index.parse(job.source, args=[f"-working-directory={job.directory}", *job.arguments], options=_OPTIONS)
+        except cindex.TranslationUnitLoadError:
+            return Result(job.object, job.source, error="libclang cannot parse it at all")
+        try:
+            error = first_error(tu)
+            result = _UnitWalk(self, job, tu).run()
+        finally:
+            # The cursors below are raw structs that do not keep the unit alive; nothing may use them from here on.
+            del tu
+        return Result(job.object, job.source, *result, error=error)
+
+
+def first_error(tu: cindex.TranslationUnit) -> str:
+    for diagnostic in tu.diagnostics:
+        if diagnostic.severity >= _ERROR:
+            place = diagnostic.location
+            where = f"{place.file.name}:{place.line}: " if place.file else ""
+            return where + str(diagnostic.spelling)
+    return ""
+
+
+@cache
+def hot_words(arch_id: str, struct: str) -> re.Pattern[str]:
+    """What makes a header's declaration worth walking."""
+    arch = archs.by_id(arch_id)
+    words = {struct, *arch.frozen, *arch.accessors, *arch.by_number, *arch.stack_calls}
+    if struct == arch.struct:
+        words |= set(arch.words)
+    return re.compile("|".join(sorted(map(re.escape, words), key=len, reverse=True)))
+
+
+class _UnitWalk:
+    def __init__(self, analyser: Analyser, job: Job, tu: cindex.TranslationUnit) -> None:
+        self._a, self._job = analyser, job
+        self._api = analyser._api
+        self._cursor = Cursor.from_buffer_copy(tu.cursor)
+        self._tu = tu
+        self._raw: dict[int, str] = {}
+        self._hot_pattern = hot_words(job.arch, job.struct)
+        self._found: dict[tuple[object, ...], tuple[Site, dict[tuple[str, int], None], dict[str, None]]] = {}
+
+    def run(self) -> tuple[tuple[Found, ...], Layout | None, tuple[str, ...], dict[str, tuple[tuple[int, int], ...]]]:
+        api, job = self._api, self._job
+        main = os.path.normpath(os.path.join(job.directory, job.source))
+        picked: list[tuple[Cursor, bool]] = []
+        target: list[Cursor] = []
+        mains: dict[int, bool] = {}
+
+        def top(cursor: Cursor, parent: Cursor, _: object) -> int:
+            if cursor.kind not in _WALKED:
+                return CONTINUE
+            handle = api.place(api.getCursorLocation(cursor))[0]
+            own = mains.get(handle)
+            if own is None:
+                own = mains[handle] = bool(handle) and self._path(handle) == main
+            if own or self._is_hot(handle):
+                picked.append((cursor, own))
+                if cursor.kind in _RECORDS and api.text(api.getCursorSpelling(cursor)) == job.struct:
+                    target.append(cursor)
+                elif cursor.kind == K.TYPEDEF_DECL and api.text(api.getCursorSpelling(cursor)) == job.struct:
+                    target.append(cursor)
+            return CONTINUE
+
+        api.visit(self._cursor, top)
+        types = Types(api, job.struct)
+        layout = next((lay for c in target if (lay := layout_of(api, c, job.struct, job.arch))), None)
+        files = tuple(dict.fromkeys(self._path(h) for h in self._handles()))
+        if layout is not None:
+            unit = Unit(
+                api=api,
+                types=types,
+                layout=layout,
+                arch=archs.by_id(job.arch),
+                interfaces=interfaces.shipped(),
+                sources=self._a._sources,
+                expansions=Expansions(self._a._definitions, files, self._is_active),
+                path_of=self._path,
+                asm_filled=job.asm_filled,
+            )
+            for cursor, own in picked:
+                if own or self._worth(cursor):
+                    self._declaration(cursor, unit)
+        found = tuple(Found(s, tuple(p), tuple(f)) for s, p, f in self._found.values())
+        return found, layout, tuple(map(self._relative, files)), self._skipped()
+
+    # Which declarations
+
+    def _handles(self) -> list[int]:
+        handles: dict[int, None] = {}
+        for include in self._tu.get_includes():
+            handle = c_void_p.from_buffer_copy(
+                include.include.obj if hasattr(include.include, "obj") else include.include
+            )
+            handles[handle.value or 0] = None
+        main = self._tu.get_file(self._job.source)
+        handles[c_void_p.from_buffer_copy(main.obj if hasattr(main, "obj") else main).value or 0] = None
+        handles.pop(0, None)
+        return list(handles)
+
+    def _path(self, handle: int) -> str:
+        path = self._raw.get(handle)
+        if path is None:
+            name = self._api.text(self._api.getFileName(handle)) if handle else ""
+            path = self._raw[handle] = os.path.normpath(os.path.join(self._job.directory, name)) if name else ""
+        return path
+
+    def _relative(self, path: str) -> str:
+        root = self._job.root.rstrip("/") + "/"
+        return path.removeprefix(root) if path.startswith(root) else path
+
+    def _is_hot(self, handle: int) -> bool:
+        key = (self._path(handle), self._hot_pattern)
+        known = self._a._hot.get(key)
+        if known is None:
+            text = self._a._sources.get(key[0]).text if key[0] else ""
+            known = self._a._hot[key] = self._hot_pattern.search(text) is not None
+        return known
+
+    def _worth(self, cursor: Cursor) -> bool:
+        """A header's declaration that names something hot; of prototypes, those that take a callback."""
+        api = self._api
+        extent = api.getCursorExtent(cursor)
+        handle, _, _, lo = api.place(api.getRangeStart(extent))
+        _, _, _, hi = api.place(api.getRangeEnd(extent))
+        source = self._a._sources.get(self._path(handle))
+        hi = max(hi, source.call_end(lo))
+        text = source.text[lo:hi]
+        if self._hot_pattern.search(text) is None:
+            return False
+        return cursor.kind != K.FUNCTION_DECL or bool(api.isCursorDefinition(cursor)) or "(*" in text
+
+    def _is_active(self, path: str, offset: int) -> bool:
+        file = cindex.File.from_name(self._tu, path)
+        location = cindex.SourceLocation.from_offset(self._tu, file, offset)
+        return cindex.Cursor.from_location(self._tu, location)._kind_id == K.MACRO_DEFINITION
+
+    def _skipped(self) -> dict[str, tuple[tuple[int, int], ...]]:
+        lib = cindex.conf.lib
+        function = lib["clang_getSkippedRanges"]
+        function.argtypes, function.restype = [c_void_p, c_void_p], POINTER(RangeList)
+        skipped: dict[str, tuple[tuple[int, int], ...]] = {}
+        for handle in self._raw:
+            if not handle or not self._is_hot(handle):
+                continue
+            ranges = function(self._tu.obj if hasattr(self._tu, "obj") else self._tu, handle)
+            if not ranges:
+                continue
+            lines = []
+            for i in range(ranges.contents.count):
+                r = ranges.contents.ranges[i]
+                lines.append((self._line(self._api.getRangeStart(r)), self._line(self._api.getRangeEnd(r))))
+            self._api.disposeSourceRangeList(ranges)
+            if lines:
+                skipped[self._relative(self._path(handle))] = tuple(lines)
+        return skipped
+
+    def _line(self, location: object) -> int:
+        return self._api.place(location)[1]  # type: ignore[arg-type]
+
+    # Walking
+
+    def _declaration(self, cursor: Cursor, unit: Unit) -> None:
+        root = build(unit, cursor)
+        name = root.name
+        if cursor.kind in _RECORDS and any(k.type.cls in (C.OBJECT, C.ARRAY, C.CONTAINER) for k in root.kids):
+            if name and name not in unit.types.containers and name != unit.layout.struct:
+                unit.types.containers.add(name)
+                unit.types.forget()
+                root = build(unit, cursor)
+        context = Context(unit, root, name)
+        if cursor.kind == K.FUNCTION_DECL and context.written_name(root) in unit.interfaces.entry_macros:
+            context.parameters.update(k.cursor.d0 or 0 for k in root.kids if k.kind == K.PARM_DECL)
+        Flow(context, self._a._handlers).run(root)
+        counts: dict[tuple[object, ...], int] = {}
+        for drafts in context.drafts.values():
+            for draft in drafts:
+                self._finish(draft, context, counts)
+
+    def _finish(self, draft: Draft, ctx: Context, counts: dict[tuple[object, ...], int]) -> None:
+        node = draft.at or draft.node
+        handle, line, column, offset = node.place
+        if not handle:
+            return
+        path, function = self._path(handle), ctx.function
+        end_line, text = line, ""
+        used = (self._relative(path), line)
+        expansion = None if draft.caller else ctx.expansion(node)
+        place = None
+        if expansion is not None and draft.needle:
+            key = (expansion.file, expansion.offset, draft.rule, draft.needle)
+            place = ctx.unit.expansions.find(expansion.name, draft.needle, counts.get(key, 0))
+            counts[key] = counts.get(key, 0) + 1
+        if place is not None:
+            source = self._a._sources.get(place.macro.path)
+            path, function = place.macro.path, place.macro.name
+            line, column = source.line_of(place.lo)
+            end_line = source.line_of(place.hi)[0]
+            start = source.text.rfind("\n", 0, place.lo) + 1
+            text = one_line(source.text[start : source.text.find("\n", place.hi)].rstrip("\\"))
+        else:
+            source = self._a._sources.get(path)
+            lo, hi = draft.node.span()
+            if expansion is None and draft.at is None and 0 < lo <= offset:
+                line, column = source.line_of(lo)
+            text = ctx.text(draft.node) if draft.at is None or hi > lo else ctx.text(draft.at)
+            end_line = max(line, source.line_of(max(hi, lo))[0])
+        site = Site(
+            rule=draft.rule,
+            file=self._relative(path),
+            line=line,
+            end_line=end_line,
+            column=column,
+            function=function,
+            expression=text,
+            provenance=draft.provenance,
+            bytes=draft.bytes,
+            fields=draft.fields,
+            related=draft.related,
+            traits=draft.traits,
+            guard=draft.guard,
+        )
+        key = (site.rule, site.file, site.line, site.column, site.fields)
+        _, places, functions = self._found.setdefault(key, (site, {}, {}))
+        if place is not None:
+            places[used] = None
+        if ctx.root.kind == K.FUNCTION_DECL:
+            functions[ctx.function] = None

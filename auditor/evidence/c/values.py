@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What an expression is worth to the audit: a pointer into the target struct, or a place inside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A pointer to (or, with `place`, an lvalue in) an object of the target struct.
+
+    offset: bytes from the object's start; None when it is known at run time only.
+    anchor: the member whose address it was built from, or "".
+    moved:  arithmetic has been applied since the object's or the anchor's address was taken.
+    origin: where the object came from: "unknown", "task", "compat", "fabricated", "container:<type>", "entry".
+    direct: an accessor's own result, not yet kept in a variable.
+    """
+
+    offset: int | None = 0
+    anchor: str = ""
+    moved: bool = False
+    place: bool = False
+    origin: str = "unknown"
+    direct: bool = False
+
+    def shifted(self, delta: int | None) -> Value:
+        offset = None if delta is None or self.offset is None else self.offset + delta
+        return replace(self, offset=offset, moved=True, direct=False)
+
+    def kept(self) -> Value:
+        """Stored in a variable."""
+        return replace(self, direct=False)
+
+
+def join(a: Value | None, b: Value | None) -> Value | None:
+    """Two paths meet. A value on one path only is kept: the other path does not touch the object."""
+    if a is None or b is None:
+        return a or b
+    return Value(
+        offset=a.offset if a.offset == b.offset else None,
+        anchor=a.anchor if a.anchor == b.anchor else "",
+        moved=a.moved or b.moved or a.offset != b.offset,
+        place=a.place and b.place,
+        origin=a.origin if a.origin == b.origin else "unknown",
+        direct=False,
+    )

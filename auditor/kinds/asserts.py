@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""assert: guards on the layout, at compile time and at run time."""
+
+from __future__ import annotations
+
+from auditor.evidence.c.api import K
+from auditor.evidence.c.context import Context
+from auditor.evidence.c.nodes import Node
+from auditor.evidence.c.types import C
+from auditor.kinds.dispatch import on
+from auditor.kinds.offsetof import target_member
+from auditor.kinds.size import is_sizeof
+from auditor.model import Expression, Guard
+
+
+@on(K.IF_STMT)
+def build_bug(node: Node, ctx: Context) -> None:
+    """if (condition) __compiletime_assert_N(): what BUILD_BUG_ON expands to."""
+    if len(node.kids) < 2:
+        return
+    prefixes = tuple(ctx.interfaces.guard_call_prefix)
+    calls = (n for n in node.kids[1].walk() if n.kind == K.CALL_EXPR)
+    if any(c.name.startswith(prefixes) for c in calls):
+        _guard(node, node.kids[0], False, ctx)
+
+
+@on(K.STATIC_ASSERT)
+def static_assert(node: Node, ctx: Context) -> None:
+    if node.kids:
+        _guard(node, node.kids[0], True, ctx)
+
+
+def _guard(node: Node, condition: Node, positive: bool, ctx: Context) -> None:
+    found = [n for n in condition.walk() if target_member(n, ctx) or is_sizeof(n, ctx)]
+    if not found:
+        return
+    names = tuple(dict.fromkeys(m for n in found if (m := target_member(n, ctx))))
+    expression = _expression(condition, ctx)
+    ctx.drop(node)
+    written = found[0].kids[-1] if target_member(found[0], ctx) else found[0]
+    inside = ctx.expansion(written) is not None
+    guard = Guard(expression, positive) if expression is not None else None
+    needle = ("BUILD_BUG_ON|BUILD_BUG_ON_MSG|static_assert|_Static_assert|compiletime_assert",)
+    ctx.add("assert/build", node, fields=names, guard=guard, needle=needle, caller=not inside)
+
+
+def _expression(node: Node, ctx: Context) -> Expression | None:
+    """A condition as data, or None where it depends on more than constants and the layout."""
+    name = target_member(node, ctx)
+    if name:
+        return ("offsetof", name)
+    if is_sizeof(node, ctx):
+        return ("sizeof",)
+    if node.kind in (K.PAREN_EXPR, K.UNEXPOSED_EXPR) and len(node.kids) == 1:
+        return _expression(node.kids[0], ctx)
+    if node.kind == K.UNARY_OPERATOR and node.operator in ("!", "-", "~") and node.kids:
+        inner = _expression(node.kids[0], ctx)
+        return (node.operator, inner) if inner is not None else None
+    if node.kind == K.BINARY_OPERATOR and len(node.kids) == 2:
+        left, right = (_expression(k, ctx) for k in node.kids)
+        return (node.operator, left, right) if left is not None and right is not None else None
+    number = ctx.constant(node)
+    return ("const", number) if number is not None else None
+
+
+@on(K.BINARY_OPERATOR)
+def run_time(node: Node, ctx: Context) -> None:
+    """WARN_ON(regs != task_pt_regs(current)): the object's place is checked while the kernel runs."""
+    if node.operator not in ("==", "!=", "<", ">", "<=", ">="):
+        return
+    if not any(k.bare().type.cls is C.POINTER and k.value is not None and not k.value.place for k in node.kids):
+        return
+    if any(_is_null(k) for k in node.kids):
+        return
+    check = ctx.written_in(node, ctx.interfaces.run_time_check)
+    if check is None:
+        return
+    ctx.drop(node, ("stack-position",))
+    traits = frozenset({"position", "end-anchored"})
+    ctx.add("assert/run-time", node, traits=traits, needle=(ctx.written_name(check),))
+
+
+def _is_null(node: Node) -> bool:
+    return ctx_free_constant(node.bare()) is not None
+
+
+def ctx_free_constant(node: Node) -> int | None:
+    inner = node
+    while inner.kind in (K.CSTYLE_CAST_EXPR, K.PAREN_EXPR, K.UNEXPOSED_EXPR) and inner.kids:
+        inner = inner.kids[-1]
+    return 0 if inner.kind == K.INTEGER_LITERAL else None

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""field: named members, read, written, or their address taken."""
+
+from __future__ import annotations
+
+from auditor.evidence.c.api import K
+from auditor.evidence.c.context import Context, provenance
+from auditor.evidence.c.nodes import Node
+from auditor.evidence.c.types import C
+from auditor.kinds.dispatch import on
+
+
+@on(K.MEMBER_REF_EXPR)
+def member(node: Node, ctx: Context) -> None:
+    base = node.kids[0] if node.kids else None
+    if base is None or base.type.cls not in (C.OBJECT, C.POINTER) or not node.name or node.value is None:
+        return
+    value = node.value
+    field = ctx.layout.get(node.name)
+    if field is None:
+        # A member of an anonymous struct or union that the layout lists flat, or a nested one: the named part decides.
+        return
+    rule = f"field/{access(node)}"
+    traits: set[str] = set()
+    if value.direct and value.origin in ("task", "compat"):
+        rule = "stack-position/compat" if value.origin == "compat" else "stack-position/field"
+        traits.add("end-anchored")
+        ctx.drop(base, ("stack-position",))
+    elif value.origin.startswith("container:") and value.origin.partition(":")[2] in ctx.unit.asm_filled:
+        rule = "field/asm-filled"
+        traits.add("asm-filled")
+    elif _unwinder(base, ctx):
+        rule = "unwind/state"
+        ctx.drop(base, ("unwind",))
+    span = (field.offset, field.offset + max(field.size, 1))
+    ctx.add(
+        rule,
+        node,
+        fields=(node.name,),
+        bytes=span,
+        provenance=provenance(value),
+        traits=frozenset(traits),
+        needle=("->|.", node.name),
+    )
+
+
+def access(node: Node) -> str:
+    """read, write or address: what the expression around a member does with it."""
+    outer, parent = node.wrapped(), node.use()
+    while parent is not None:
+        if parent.kind == K.UNARY_OPERATOR and parent.operator == "&":
+            use = parent.use()
+            while use is not None and use.kind == K.CSTYLE_CAST_EXPR:
+                use = use.use()
+            if use is None or use.kind != K.UNARY_OPERATOR or use.operator != "*":
+                return "address"
+            # *(volatile T *)&x, as READ_ONCE and WRITE_ONCE have it: the access is the dereference.
+            outer, parent = use.wrapped(), use.use()
+            continue
+        if parent.kind in (K.BINARY_OPERATOR, K.COMPOUND_ASSIGN) and parent.kids[0] is outer:
+            assigns = parent.kind == K.COMPOUND_ASSIGN or parent.operator == "="
+            return "write" if assigns else "read"
+        if parent.kind == K.UNARY_OPERATOR and parent.operator in ("++", "--"):
+            return "write"
+        if parent.kind in (K.MEMBER_REF_EXPR, K.ARRAY_SUBSCRIPT_EXPR) and parent.kids[0] is outer:
+            outer, parent = parent.wrapped(), parent.use()
+            continue
+        return "read"
+    return "read"
+
+
+def _unwinder(base: Node, ctx: Context) -> bool:
+    holder = base.bare()
+    return (
+        holder.kind == K.MEMBER_REF_EXPR
+        and holder.type.cls is C.POINTER
+        and holder.field_owner() in ctx.interfaces.unwind_types
+    )

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""offsetof: a member's offset as a number, in tables, comparisons and calls of by-number helpers."""
+
+from __future__ import annotations
+
+from auditor.evidence.c.api import K
+from auditor.evidence.c.context import Context, decl_key
+from auditor.evidence.c.nodes import Node
+from auditor.evidence.c.types import C
+from auditor.kinds.dispatch import on
+
+
+def member_of(node: Node) -> Node | None:
+    """The MEMBER_REF of an offsetof expression (the innermost member), or None if the node is none."""
+    if node.kind != K.UNEXPOSED_EXPR or node.type.cls is not C.INTEGER:
+        return None
+    members = [k for k in node.kids if k.kind == K.MEMBER_REF]
+    # A designated initialiser looks alike, but its last child is the value.
+    return members[-1] if members and node.kids[-1].kind == K.MEMBER_REF else None
+
+
+def target_member(node: Node, ctx: Context) -> str:
+    """Name of the target's member that an offsetof expression names, or the empty string."""
+    member = member_of(node)
+    if member is not None and member.field_owner() == ctx.layout.struct:
+        return member.name
+    return ""
+
+
+def targets(node: Node, ctx: Context) -> list[Node]:
+    """The offsetof expressions on the target in a subtree."""
+    return [n for n in node.walk() if target_member(n, ctx)]
+
+
+@on(K.UNEXPOSED_EXPR)
+def value(node: Node, ctx: Context) -> None:
+    name = target_member(node, ctx)
+    field = ctx.layout.get(name) if name else None
+    if field is None:
+        return
+    rule = "offsetof/value"
+    for up in node.ancestors():
+        if up.kind == K.INIT_LIST_EXPR:
+            rule = "offsetof/table"
+            if up.type.record:
+                ctx.unit.table_records.add(up.type.record)
+        elif up.kind == K.VAR_DECL and rule == "offsetof/table":
+            ctx.unit.tables.add(decl_key(up.cursor))
+    span = (field.offset, field.offset + field.size)
+    ctx.add(rule, node, fields=(name,), bytes=span, at=member_of(node), needle=("offsetof|__builtin_offsetof",))
+
+
+@on(K.ARRAY_SUBSCRIPT_EXPR)
+def table_element(node: Node, ctx: Context) -> None:
+    base = node.kids[0].bare() if node.kids else None
+    if base is None or base.kind != K.DECL_REF_EXPR or node.type.cls is not C.INTEGER:
+        return
+    if decl_key(base.referenced) in ctx.unit.tables:
+        ctx.add("offsetof/table-use", node)
+
+
+@on(K.MEMBER_REF_EXPR)
+def table_member(node: Node, ctx: Context) -> None:
+    if node.type.cls is C.INTEGER and ctx.unit.table_records and node.field_owner() in ctx.unit.table_records:
+        ctx.add("offsetof/table-use", node, needle=("->|.", node.name))
+
+
+@on(K.CALL_EXPR)
+def by_number(node: Node, ctx: Context) -> None:
+    rule = ctx.arch.by_number.get(node.name)
+    if rule and rule.startswith("offsetof/"):
+        ctx.add(rule, node, needle=(node.name,))
+
+
+@on(K.BINARY_OPERATOR)
+def bound(node: Node, ctx: Context) -> None:
+    """An offset held against a member's: it counts on which member is last."""
+    if node.operator not in ("<", ">", "<=", ">="):
+        return
+    for side, other in (node.kids, node.kids[::-1]):
+        found = targets(side, ctx)
+        if len(found) != 1 or ctx.constant(other) is not None:
+            continue
+        name = target_member(found[0], ctx)
+        field = ctx.layout.get(name)
+        if field is None:
+            continue
+        if ctx.expansion(found[0].kids[-1]) is None:
+            ctx.drop(side, ("offsetof",))
+        span = (field.offset, field.offset + field.size)
+        ctx.add("order/bound", node, fields=(name,), bytes=span, needle=("offsetof",))
+        return

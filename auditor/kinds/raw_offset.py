@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""raw-offset: bytes of the object reached by a number that does not come from the struct."""
+
+from __future__ import annotations
+
+from auditor.evidence.c.api import K
+from auditor.evidence.c.context import Context, is_local, provenance
+from auditor.evidence.c.nodes import Node
+from auditor.evidence.c.types import C
+from auditor.evidence.c.values import Value
+from auditor.kinds.dispatch import on
+
+_COMPARISONS = {"<", ">", "<=", ">=", "==", "!=", "&", "|", "^", ">>", "<<", "%", "/", "*", "&&", "||"}
+
+
+def rule_for(lo: int, hi: int, ctx: Context) -> str:
+    if lo < 0:
+        return "raw-offset/below"
+    return "raw-offset/past-end" if hi > ctx.layout.size else "raw-offset/constant"
+
+
+def report(node: Node, value: Value, width: int, ctx: Context) -> None:
+    """A site for `width` bytes at `value`; what was said of the pieces of the expression is taken back."""
+    ctx.drop(node, ("cast", "raw-offset", "stack-position", "field"))
+    needle = ("*",) if node.kind == K.UNARY_OPERATOR else ("+|-|[",)
+    if value.offset is None:
+        ctx.add("raw-offset/computed", node, provenance=provenance(value), needle=needle)
+        return
+    span = (value.offset, value.offset + max(width, 1))
+    names = ctx.layout.covering(*span)
+    ctx.add(rule_for(*span, ctx), node, fields=names, bytes=span, provenance=provenance(value), needle=needle)
+
+
+@on(K.UNARY_OPERATOR)
+def dereference(node: Node, ctx: Context) -> None:
+    kid = node.kids[0] if node.kids else None
+    if node.operator != "*" or kid is None or kid.value is None or kid.value.place or kid.type.cls is C.POINTER:
+        return
+    if not kid.value.anchor and node.type.cls is not C.OBJECT:
+        report(node, kid.value, kid.type.step, ctx)
+
+
+@on(K.ARRAY_SUBSCRIPT_EXPR)
+def subscript(node: Node, ctx: Context) -> None:
+    base = next((k for k in node.kids if k.value is not None), None)
+    if base is None or node.value is None or base.type.cls in (C.POINTER, C.ARRAY) or node.value.anchor:
+        return
+    if not base.value.place:  # type: ignore[union-attr]
+        report(node, node.value, base.type.step, ctx)
+
+
+@on(K.BINARY_OPERATOR)
+def arithmetic(node: Node, ctx: Context) -> None:
+    """The sum itself, where it leaves the expression: returned, passed on, stored."""
+    value = node.value
+    if node.operator not in ("+", "-") or value is None or value.place or not value.moved or value.anchor:
+        return
+    if node.type.cls is C.POINTER or not leaves(node):
+        return
+    report(node, value, _pointee(node), ctx)
+
+
+def _pointee(node: Node) -> int:
+    """Width of what a sum points to, seen through the casts around it."""
+    parent = node.use()
+    while parent is not None and parent.kind == K.CSTYLE_CAST_EXPR:
+        node, parent = parent, parent.use()
+    return node.type.step if node.type.is_pointer and node.type.cls is C.DATA_POINTER else 1
+
+
+def leaves(node: Node) -> bool:
+    """The expression around it does not use the value up: no dereference, no more arithmetic, no local variable."""
+    parent = node.use()
+    while parent is not None and parent.kind == K.CSTYLE_CAST_EXPR:
+        parent = parent.use()
+    consumers = (K.UNARY_OPERATOR, K.ARRAY_SUBSCRIPT_EXPR, K.MEMBER_REF_EXPR, K.VAR_DECL)
+    if parent is None or parent.kind in consumers:
+        return False
+    if parent.kind == K.BINARY_OPERATOR:
+        if parent.operator in ("+", "-"):
+            return False
+        if parent.operator == "=":
+            return not is_local(parent.kids[0])
+        return parent.operator not in _COMPARISONS
+    return parent.kind != K.CONDITIONAL
+
+
+@on(K.CALL_EXPR)
+def accessor(node: Node, ctx: Context) -> None:
+    """A helper that yields a pointer to a register chosen by number."""
+    named = ctx.arch.by_number.get(node.name, "").startswith("raw-offset/")
+    words = node.type.cls is C.DATA_POINTER and node.type.step in (4, 8)
+    takes = any(
+        a.value is not None and not a.value.place and not a.value.moved and a.type.cls is C.POINTER
+        for a in node.kids[1:]
+    )
+    if named or (
+        words and takes and any(a.type.cls is C.INTEGER or a.type.cls is C.RECORD_POINTER for a in node.kids[1:])
+    ):
+        ctx.add("raw-offset/accessor", node, needle=(node.name,))
+        if node.type.cls is C.DATA_POINTER:
+            node.value = Value(offset=None, moved=True)

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""size: sizeof the struct, whole-struct copy, clear, compare; sizeof what holds it."""
+
+from __future__ import annotations
+
+from auditor.evidence.c.api import K
+from auditor.evidence.c.context import Context, provenance
+from auditor.evidence.c.nodes import Node
+from auditor.evidence.c.types import C
+from auditor.evidence.c.values import Value
+from auditor.kinds.dispatch import on
+from auditor.kinds.offsetof import target_member
+
+
+def is_sizeof(node: Node, ctx: Context) -> bool:
+    """sizeof the target itself, by type or by expression."""
+    return node.kind == K.SIZEOF_EXPR and _measured(node) == C.OBJECT and node.constant() == ctx.layout.size
+
+
+def _measured(node: Node) -> C | None:
+    if not node.kids:
+        return None
+    kid = node.kids[-1]
+    cls = kid.type.cls
+    if kid.kind == K.TYPE_REF:
+        # `sizeof(struct s *)` has the same child as `sizeof(struct s)`: only the value tells them apart.
+        return cls if cls in (C.OBJECT, C.CONTAINER, C.RECORD) and node.constant() == kid.type.size else None
+    return cls
+
+
+def entry_object(*values: Value | None) -> frozenset[str]:
+    """The trait of an object that an entry made, as far as local dataflow knows."""
+    return frozenset({"entry-object"}) if any(v and v.origin in ("task", "entry") for v in values) else frozenset()
+
+
+@on(K.SIZEOF_EXPR)
+def value(node: Node, ctx: Context) -> None:
+    measured = _measured(node)
+    if is_sizeof(node, ctx):
+        ctx.drop(node)
+        ctx.add("size/value", node, bytes=(0, ctx.layout.size), needle=("sizeof",))
+    elif measured is C.CONTAINER:
+        ctx.add("size/container", node, needle=("sizeof",))
+
+
+@on(K.BINARY_OPERATOR)
+def tail_distance(node: Node, ctx: Context) -> None:
+    """sizeof(struct) - offsetof(member)."""
+    if node.operator != "-":
+        return
+    left, right = (k.bare() for k in node.kids)
+    name = target_member(right, ctx)
+    if not name and right.kind == K.UNEXPOSED_EXPR:
+        name = target_member(right.bare(), ctx)
+    field = ctx.layout.get(name) if name else None
+    if field is None or not is_sizeof(left, ctx):
+        return
+    ctx.drop(left, ("size",))
+    if ctx.expansion(right.kids[-1]) is None:
+        ctx.drop(right, ("offsetof",))
+    ctx.add("size/tail-distance", node, fields=(name,), bytes=(field.offset, ctx.layout.size), needle=("sizeof",))
+
+
+@on(K.BINARY_OPERATOR)
+def assignment(node: Node, ctx: Context) -> None:
+    if node.operator == "=" and node.type.cls is C.OBJECT and not _initialises(node.kids[1]):
+        _whole("size/copy", node, ctx, node.kids[0].value, node.kids[1].value)
+    elif node.operator == "=" and node.type.cls is C.OBJECT:
+        _whole("size/clear", node, ctx, node.kids[0].value)
+
+
+@on(K.VAR_DECL)
+def initialised(node: Node, ctx: Context) -> None:
+    last = node.kids[-1] if node.kids else None
+    if node.type.cls is C.OBJECT and last is not None and last.type.cls is C.OBJECT and not _initialises(last):
+        _whole("size/copy", node, ctx, last.value)
+
+
+def _initialises(node: Node) -> bool:
+    return node.bare().kind in (K.INIT_LIST_EXPR, K.COMPOUND_LITERAL)
+
+
+def _whole(rule: str, node: Node, ctx: Context, *values: Value | None) -> None:
+    origins = [v for v in values if v is not None]
+    for value in node.kids:
+        # `*dst = *task_pt_regs(t)` copies an object; where it was found is part of that.
+        ctx.drop(value, ("stack-position",))
+    needle = ("*",) if node.kind == K.BINARY_OPERATOR else ("=",)
+    ctx.add(
+        rule,
+        node,
+        bytes=(0, ctx.layout.size),
+        provenance=provenance(origins[-1] if origins else None),
+        traits=entry_object(*values),
+        needle=needle,
+    )
+
+
+@on(K.CALL_EXPR)
+def memory_call(node: Node, ctx: Context) -> None:
+    """memcpy, memset, memcmp over the whole object, or over some bytes of it."""
+    names = ctx.interfaces
+    for rule, wanted in (("size/copy", names.copy), ("size/clear", names.clear), ("size/compare", names.compare)):
+        if node.name not in wanted or len(node.kids) < 3:
+            continue
+        whole = ctx.written_in(node, wanted) or node
+        arguments = node.kids[1:]
+        length = ctx.constant(arguments[-1])
+        touched = [(a, a.value) for a in arguments[:-1] if a.value is not None and not a.value.place]
+        if not touched:
+            return
+        sized = any(is_sizeof(n, ctx) for n in whole.walk())
+        for argument, value in touched:
+            _memory(rule, whole, argument, value, length, sized, ctx)
+        return
+
+
+def _memory(
+    rule: str, whole: Node, argument: Node, value: Value, length: int | None, sized: bool, ctx: Context
+) -> None:
+    if not value.anchor and value.offset == 0 and (sized or length == ctx.layout.size):
+        ctx.drop(whole, ("size", "cast", "stack-position"))
+        traits = entry_object(value)
+        span = (0, ctx.layout.size)
+        ctx.add(rule, whole, bytes=span, provenance=provenance(value), traits=traits, needle=(ctx.written_name(whole),))
+        return
+    span_or_none = None
+    if value.offset is not None and length is not None:
+        span_or_none = (value.offset, value.offset + length)
+    if value.anchor:
+        field = ctx.layout.get(value.anchor)
+        if field is None or (length is not None and not value.moved and length <= field.size):
+            return
+        ctx.drop(whole, ("field", "size", "order"))
+        names = ctx.layout.covering(*span_or_none) if span_or_none else (value.anchor,)
+        anchor = frozenset({f"anchor={value.anchor}"})
+        ctx.add(
+            "order/range-copy", whole, fields=names, bytes=span_or_none, traits=anchor, provenance=provenance(value)
+        )
+    elif value.moved or length is not None:
+        ctx.drop(whole, ("raw-offset", "cast"))
+        if span_or_none is None:
+            ctx.add("raw-offset/computed", whole, provenance=provenance(value))
+            return
+        outside = "below" if span_or_none[0] < 0 else "past-end" if span_or_none[1] > ctx.layout.size else "constant"
+        names = ctx.layout.covering(*span_or_none)
+        ctx.add(f"raw-offset/{outside}", whole, fields=names, bytes=span_or_none, provenance=provenance(value))

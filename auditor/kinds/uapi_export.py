@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""uapi-export: what crosses to user space, whole, by name, or as a register image of its own."""
+
+from __future__ import annotations
+
+from auditor.evidence.c.api import K
+from auditor.evidence.c.context import Context, provenance
+from auditor.evidence.c.nodes import Node
+from auditor.evidence.c.types import C
+from auditor.kinds.dispatch import on
+from auditor.kinds.offsetof import member_of
+from auditor.kinds.size import is_sizeof
+
+
+@on(K.CALL_EXPR)
+def whole_copy(node: Node, ctx: Context) -> None:
+    if node.name not in ctx.interfaces.to_user:
+        return
+    arguments = node.kids[1:]
+    length = next((c for a in reversed(arguments) if (c := ctx.constant(a)) is not None), None)
+    for argument in arguments:
+        value = argument.value
+        if value is None or value.place:
+            continue
+        if value.anchor and not value.moved:
+            field = ctx.layout.get(value.anchor)
+            if field is None or length is None or length <= field.size:
+                continue
+        whole = ctx.written_in(node, ctx.interfaces.to_user) or node
+        span = None
+        if value.offset is not None:
+            size = ctx.layout.size if any(is_sizeof(n, ctx) for n in whole.walk()) else length
+            span = (value.offset, value.offset + size) if size else None
+        ctx.drop(whole, ("size", "cast", "raw-offset", "stack-position", "order", "field"))
+        names = ctx.layout.covering(*span) if span and span != (0, ctx.layout.size) else ()
+        needle = (ctx.written_name(whole),)
+        ctx.add("uapi-export/whole-copy", whole, fields=names, bytes=span, provenance=provenance(value), needle=needle)
+        return
+
+
+@on(K.MEMBER_REF_EXPR)
+def by_name(node: Node, ctx: Context) -> None:
+    """A register copied to or from a frozen image, one by one."""
+    drafts = [d for d in ctx.drafts.get(id(node), ()) if d.rule in ("field/read", "field/write")]
+    if not drafts:
+        return
+    statement = node
+    for up in node.ancestors():
+        if up.kind >= K.UNEXPOSED_STMT and up.kind not in (K.STMT_EXPR,):
+            break
+        statement = up
+    frozen = any(n.kind == K.MEMBER_REF_EXPR and n is not node and _frozen(n, ctx) for n in statement.walk())
+    if frozen or ctx.written_in(node, ctx.interfaces.user_word) is not None:
+        for draft in drafts:
+            draft.rule = "uapi-export/by-name"
+
+
+def _frozen(node: Node, ctx: Context) -> bool:
+    return node.field_owner() in ctx.arch.frozen
+
+
+@on(K.SIZEOF_EXPR)
+def frozen_size(node: Node, ctx: Context) -> None:
+    kid = node.kids[-1] if node.kids else None
+    if kid is not None and kid.type.cls is C.RECORD and kid.type.record in ctx.arch.frozen:
+        if kid.kind != K.TYPE_REF or node.constant() == kid.type.size:
+            ctx.add("uapi-export/frozen-size", node, needle=("sizeof",))
+
+
+@on(K.UNEXPOSED_EXPR)
+def frozen_offset(node: Node, ctx: Context) -> None:
+    member = member_of(node)
+    if member is None:
+        return
+    owners = {k.field_owner() for k in node.kids if k.kind == K.MEMBER_REF}
+    types = {k.type.record for k in node.kids if k.kind == K.TYPE_REF}
+    if (owners | types) & ctx.arch.frozen:
+        ctx.add("uapi-export/frozen-offset", node, at=member, needle=("offsetof|__builtin_offsetof",))
+
+
+@on(K.STRUCT_DECL, K.ENUM_DECL)
+def frozen_type(node: Node, ctx: Context) -> None:
+    if node.name in ctx.arch.frozen and ctx.unit.api.isCursorDefinition(node.cursor):
+        ctx.add("uapi-export/frozen-type", node)
+
+
+@on(K.CALL_EXPR)
+def register_image(node: Node, ctx: Context) -> None:
+    if node.name in ctx.interfaces.register_image:
+        ctx.add("uapi-export/regset", node, needle=(node.name,))
