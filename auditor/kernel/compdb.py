@@ -27,7 +27,7 @@ def read_compdb(path: Path) -> Iterator[Recorded | Failure]:
     """Every compile command of the file, as a stream.
 
     InputError: unreadable, empty, not UTF-8, not JSON, not a list, or too large. A damaged entry is a Failure that
-    names it by number (from 1); an entry that compiles nothing (preprocessing, linking) is left out.
+    names it by number (from 1); an entry for anything but C and assembly is left out.
     """
     where = str(path)
     if not path.is_file():
@@ -130,12 +130,14 @@ def _command(entry: Any, parent: Path, name: str) -> Iterator[Recorded | Failure
         words = _words(entry)
         if not isinstance(directory, str):
             raise ValueError("'directory' is not a string")
-        found = recognise(words, os.path.normpath(parent.absolute() / directory))
+        found = recognise(words, os.path.normpath(parent.absolute() / directory), compiles=True)
     except ValueError as e:
         yield Failure(_printable(file), f"{name}: {e}")
         return
     if found is not None:
         yield found
+    elif file.endswith(".c"):
+        yield Failure(_printable(file), f"{name}: its command does not run a C compiler on a C file")
 
 
 def _words(entry: dict[str, Any]) -> list[str]:

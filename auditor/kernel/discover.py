@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from auditor.errors import InputError
@@ -10,6 +11,7 @@ from auditor.kernel.cmdfiles import read_cmd_files
 from auditor.kernel.compdb import read_compdb
 from auditor.kernel.tree import PREPARE_HINT, Build, Tree
 from auditor.kernel.units import Commands, collect
+from auditor.model import Unit
 
 COMPDB = "compile_commands.json"
 SAVED = "ptregs-commands.json"
@@ -47,10 +49,16 @@ def _with_assembly(commands: Commands, tree: Tree, where: Path) -> Commands:
 
 
 def _checked(commands: Commands, tree: Tree, where: str) -> Commands:
-    """Commands that compile nothing of this tree are another tree's."""
+    """Commands that neither compile nor include anything of this tree are another tree's."""
     units = commands.units + commands.assembly_units
     if not units and not commands.failures:
         raise InputError(where, "holds no compile command", PREPARE_HINT)
-    if units and not any((tree.root / u.source).is_file() for u in units):
-        raise InputError(where, "its commands compile no file of this tree", f"expected files below {tree.root}")
+    if units and not any(_of_tree(u, tree) for u in units):
+        raise InputError(where, "its commands use no file of this tree", f"expected files below {tree.root}")
     return commands
+
+
+def _of_tree(unit: Unit, tree: Tree) -> bool:
+    """A module built outside of the tree belongs to it by its include paths."""
+    inside = not os.path.isabs(unit.source) and (tree.root / unit.source).is_file()
+    return inside or any(f"{tree.root}{os.sep}" in argument for argument in unit.arguments)

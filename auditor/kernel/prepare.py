@@ -19,6 +19,7 @@ from typing import IO
 
 from auditor.arch import Arch, by_id
 from auditor.errors import InputError, UsageError
+from auditor.kernel.cmdfiles import read_cmd_files
 from auditor.kernel.compdb import write_compdb
 from auditor.kernel.discover import SAVED
 from auditor.kernel.dryrun import parse_dry_run
@@ -104,43 +105,56 @@ def _configure(config: str, directory: Path, say: Say) -> str:
 
 
 def _record(command: Sequence[str], directory: Path, say: Say) -> int:
-    """Save the compile commands that a dry run prints. Its exit code does not count: without objects to link it
-    ends with "No rule to make target 'vmlinux.a'" (Linux: Makefile, vmlinux_o); that it printed commands does.
+    """Save the compile commands that a dry run prints, and those of objects that are up to date already.
+
+    The dry run's exit code alone does not count: without objects to link it ends with "No rule to make target
+    'vmlinux.a'" (Linux: Makefile, vmlinux_o). It failed if it printed no command as well.
     """
-    _tell(command, say)
-    failures: list[Failure] = []
+    say(shlex.join(command))
+    printed = _Printed()
     with _errors() as errors, _started(command, errors) as process:
         assert process.stdout is not None
-        count = write_compdb(directory / SAVED, _commands(process.stdout, directory, failures))
-        process.wait()
+        count = write_compdb(directory / SAVED, printed.commands(process.stdout, directory))
+        code = process.wait()
         tail = _tail(errors)
-    for failure in failures[:_KEPT_LINES]:
+    for failure in printed.failures[:_KEPT_LINES]:
         say(f"{failure.file}: {failure.why}")
-    if not count:
+    if code and not printed.objects:
         (directory / SAVED).unlink(missing_ok=True)
         raise InputError(str(directory), "the dry run printed no compile command" + _indented(tail), _advice(tail))
     return count
 
 
-def _commands(lines: Iterable[str], directory: Path, failures: list[Failure]) -> Iterator[Recorded]:
-    for item in parse_dry_run(lines, os.fspath(directory)):
-        if isinstance(item, Failure):
-            failures.append(item)
-        else:
-            yield item
+class _Printed:
+    """What a dry run prints: it names only objects that make would build now, `.cmd` files know the others."""
+
+    def __init__(self) -> None:
+        self.objects: set[str] = set()
+        self.failures: list[Failure] = []
+
+    def commands(self, lines: Iterable[str], directory: Path) -> Iterator[Recorded]:
+        for command in self._good(parse_dry_run(lines, os.fspath(directory))):
+            self.objects.add(command.object)
+            yield command
+        for command in self._good(read_cmd_files(directory)):
+            if command.object not in self.objects:
+                yield command
+
+    def _good(self, found: Iterable[Recorded | Failure]) -> Iterator[Recorded]:
+        for item in found:
+            if isinstance(item, Failure):
+                self.failures.append(item)
+            else:
+                yield item
 
 
 def _run(command: Sequence[str], say: Say) -> None:
-    _tell(command, say)
+    say(shlex.join(command))
     with _errors() as errors, _started(command, errors, subprocess.DEVNULL) as process:
         code = process.wait()
         tail = _tail(errors)
     if code:
         raise InputError(shlex.join(command), f"make ended with {code}" + _indented(tail), _advice(tail))
-
-
-def _tell(command: Sequence[str], say: Say) -> None:
-    say(shlex.join(command))
 
 
 @contextmanager
@@ -196,4 +210,4 @@ def _advice(lines: Sequence[str]) -> str:
     if _NOT_CLEAN.search(text):
         return "make mrproper in the source tree removes the build that is in the way"
     missing = [package for pattern, package in _MISSING if pattern.search(text)]
-    return f"install {', '.join(missing)}" if missing else "needs make, gcc, flex, bison, bc, libelf-dev, libssl-dev"
+    return f"install {', '.join(missing)}" if missing else ""

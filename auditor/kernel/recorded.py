@@ -40,23 +40,25 @@ class Recorded:
         return not self.source.endswith(".c")
 
 
-def recognise(words: Sequence[str], directory: str) -> Recorded | None:
+def recognise(words: Sequence[str], directory: str, compiles: bool = False) -> Recorded | None:
     """The command if it compiles or assembles one file, else None: linking, preprocessing, another program.
 
     `-S` counts: asm-offsets.c and bounds.c are compiled to assembly (Linux: Kbuild). A program linked in one step
-    (`-o relocs`) does not. ValueError: it compiles, but a word cannot be handed on (NUL, not UTF-8).
+    (`-o relocs`) does not, unless the caller knows that the command `compiles`: a compile_commands.json by hand
+    often has neither -c nor -o. ValueError: a word cannot be handed on (NUL, not UTF-8).
     """
     start = _compiler_index(words)
     if start is None:
         return None
     arguments = tuple(map(sys.intern, words[start + 1 :]))
-    if "-E" in arguments or not ("-c" in arguments or "-S" in arguments):
+    if "-E" in arguments or not (compiles or "-c" in arguments or "-S" in arguments):
         return None
     source, output = _files(arguments)
     if not source:
         return None
-    if not output:
-        output = os.path.splitext(os.path.basename(source))[0] + (".s" if "-S" in arguments else ".o")
+    if not output or (compiles and not output.endswith(_OBJECTS)):
+        # Not the compiler's default, which is the same for files of one name.
+        output = os.path.splitext(source)[0] + ".o"
     if not output.endswith(_OBJECTS):
         return None
     for word in (directory, *arguments):
