@@ -91,7 +91,7 @@ class Related:
 
 
 Expression = tuple[object, ...]
-"""("const", n), ("offsetof", member), ("sizeof",), (operator, operand) or (operator, left, right), operators as in C."""
+"""("const", n), ("offsetof", member), ("sizeof",), (operator, operand) or (operator, left, right); C's operators."""
 
 
 @dataclass(frozen=True, slots=True)

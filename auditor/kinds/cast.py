@@ -90,13 +90,20 @@ def implicit(node: Node, ctx: Context) -> None:
     if (to, source) == (C.POINTER, C.VOID_POINTER):
         if kid.value is None and ctx.constant(kid.bare()) is None and not _null(kid):
             ctx.add("cast/type-erased", node, needle=(node.name or "void",))
-    elif (to, source) == (C.VOID_POINTER, C.POINTER):
-        use = node.use()
-        memory = ctx.interfaces.copy | ctx.interfaces.clear | ctx.interfaces.compare | ctx.interfaces.to_user
-        if use is not None and use.kind == K.CALL_EXPR and use.name not in memory and not ctx.written_in(node, memory):
-            ctx.add("cast/type-erased", node, provenance=provenance(kid.value), needle=(node.name or "void",))
-        elif use is not None and use.kind == K.BINARY_OPERATOR and use.operator == "=" and not is_local(use.kids[0]):
-            ctx.add("cast/type-erased", node, provenance=provenance(kid.value), needle=(node.name or "void",))
+    elif (to, source) == (C.VOID_POINTER, C.POINTER) and _erases(node, ctx):
+        ctx.add("cast/type-erased", node, provenance=provenance(kid.value), needle=(node.name or "void",))
+
+
+def _erases(node: Node, ctx: Context) -> bool:
+    """Passed to a function that is no memory operation, or stored where it outlives the function."""
+    use = node.use()
+    if use is None:
+        return False
+    if use.kind == K.BINARY_OPERATOR:
+        return use.operator == "=" and not is_local(use.kids[0])
+    names = ctx.interfaces
+    memory = names.copy | names.clear | names.compare | names.to_user
+    return use.kind == K.CALL_EXPR and use.name not in memory and ctx.written_in(node, memory) is None
 
 
 def _null(node: Node) -> bool:

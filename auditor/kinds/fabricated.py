@@ -10,6 +10,7 @@ from auditor.evidence.c.types import C
 from auditor.kinds.dispatch import on
 
 _MIN_FILLED = 3
+_BLOCKS = {K.COMPOUND_STMT, K.CASE_STMT, K.DEFAULT_STMT, K.IF_STMT}
 
 
 @on(K.VAR_DECL)
@@ -52,7 +53,7 @@ def escapes(node: Node, ctx: Context) -> None:
         if (
             use is not None
             and use.kind == K.CALL_EXPR
-            and not (use.name in ctx.interfaces.clear | ctx.interfaces.copy | ctx.interfaces.compare)
+            and use.name not in ctx.interfaces.clear | ctx.interfaces.copy | ctx.interfaces.compare
         ):
             draft.traits |= {"escapes"}
 
@@ -60,18 +61,18 @@ def escapes(node: Node, ctx: Context) -> None:
 @on(K.FUNCTION_DECL)
 def partial_fill(node: Node, ctx: Context) -> None:
     """Registers stored one by one, instruction and stack pointer among them, and none read: an object made by hand."""
-    groups: dict[tuple[int, str], list[Node]] = {}
-    read: set[tuple[int, str]] = set()
+    groups: dict[tuple[int, str, int], list[Node]] = {}
+    read: set[tuple[int, str, int]] = set()
     for drafts in list(ctx.drafts.values()):
         for draft in drafts:
             if not draft.rule.startswith(("field/", "uapi-export/by-name")) or draft.node.kind != K.MEMBER_REF_EXPR:
                 continue
             expansion = ctx.expansion(draft.node)
             base = draft.node.kids[0].bare()
-            key = (
-                decl_key(base.referenced) if base.kind == K.DECL_REF_EXPR else 0,
-                expansion.name if expansion else "",
-            )
+            # Stores under different cases or branches fill nothing together.
+            block = next((up for up in draft.node.ancestors() if up.kind in _BLOCKS), draft.node)
+            variable = decl_key(base.referenced) if base.kind == K.DECL_REF_EXPR else 0
+            key = (variable, expansion.name if expansion else "", id(block))
             if draft.rule == "field/write":
                 groups.setdefault(key, []).append(draft.node)
             else:

@@ -21,7 +21,7 @@ def rule_for(lo: int, hi: int, ctx: Context) -> str:
 
 def report(node: Node, value: Value, width: int, ctx: Context) -> None:
     """A site for `width` bytes at `value`; what was said of the pieces of the expression is taken back."""
-    ctx.drop(node, ("cast", "raw-offset", "stack-position", "field"))
+    ctx.drop(node, ("cast", "raw-offset", "stack-position/address", "field"))
     needle = ("*",) if node.kind == K.UNARY_OPERATOR else ("+|-|[",)
     if value.offset is None:
         ctx.add("raw-offset/computed", node, provenance=provenance(value), needle=needle)
@@ -88,15 +88,18 @@ def leaves(node: Node) -> bool:
 @on(K.CALL_EXPR)
 def accessor(node: Node, ctx: Context) -> None:
     """A helper that yields a pointer to a register chosen by number."""
-    named = ctx.arch.by_number.get(node.name, "").startswith("raw-offset/")
+    rule = ctx.arch.by_number.get(node.name, "")
+    named = rule.startswith("raw-offset/")
     words = node.type.cls is C.DATA_POINTER and node.type.step in (4, 8)
-    takes = any(
-        a.value is not None and not a.value.place and not a.value.moved and a.type.cls is C.POINTER
-        for a in node.kids[1:]
-    )
-    if named or (
-        words and takes and any(a.type.cls is C.INTEGER or a.type.cls is C.RECORD_POINTER for a in node.kids[1:])
-    ):
+    arguments = node.kids[1:]
+    takes = any(_is_object(a) for a in arguments)
+    numbered = any(a.type.cls in (C.INTEGER, C.RECORD_POINTER) for a in arguments)
+    if named or (not rule and words and takes and numbered):
         ctx.add("raw-offset/accessor", node, needle=(node.name,))
         if node.type.cls is C.DATA_POINTER:
             node.value = Value(offset=None, moved=True)
+
+
+def _is_object(node: Node) -> bool:
+    value = node.value
+    return node.type.cls is C.POINTER and value is not None and not value.place and not value.moved

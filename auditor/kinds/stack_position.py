@@ -18,7 +18,7 @@ def accessor(node: Node, ctx: Context) -> None:
     """task_pt_regs(t), KSTK_EIP(t): the use of an accessor, at the place where it is written."""
     name = ctx.written_name(node) if node.kind != K.CALL_EXPR else node.name
     known = ctx.arch.accessors.get(name)
-    if known is None or _inside_same(node, name, ctx):
+    if known is None or ctx.within_same(node):
         return
     if node.kind != K.CALL_EXPR and ctx.expansion(node) is None:
         return
@@ -35,21 +35,6 @@ def accessor(node: Node, ctx: Context) -> None:
     span = (field.offset, field.offset + field.size)
     traits = frozenset({"end-anchored"})
     ctx.add(rule, node, fields=(field.name,), bytes=span, provenance="task", traits=traits, caller=True)
-
-
-def _inside_same(node: Node, name: str, ctx: Context) -> bool:
-    """An enclosing node is the same expansion: only the outermost speaks for it."""
-    parent = node.parent
-    while parent is not None and parent.kind not in (K.FUNCTION_DECL, K.COMPOUND_STMT, K.DECL_STMT, K.VAR_DECL):
-        if parent.kind in (K.STMT_EXPR, K.PAREN_EXPR, K.CALL_EXPR, K.CSTYLE_CAST_EXPR, K.MEMBER_REF_EXPR):
-            if parent.place[3] == node.place[3] and ctx.written_name(parent) == name:
-                return parent.kind != K.MEMBER_REF_EXPR or ctx.expansion(parent) is not None
-        parent = parent.parent
-    # Inside the statement expression of the accessor itself.
-    return any(
-        up.kind == K.STMT_EXPR and up.place[3] == node.place[3] and ctx.written_name(up) == name
-        for up in node.ancestors()
-    )
 
 
 @on(K.BINARY_OPERATOR)
@@ -146,13 +131,8 @@ def hardware_field(node: Node, ctx: Context) -> None:
     target = node.kids[0].bare()
     while target.kind == K.ARRAY_SUBSCRIPT_EXPR:
         target = target.kids[0].bare()
-    if target.kind == K.MEMBER_REF_EXPR and target.name in _members(ctx):
-        if f"{target.field_owner()}.{target.name}" in ctx.arch.stack_fields:
-            _hardware(node, ctx)
-
-
-def _members(ctx: Context) -> set[str]:
-    return {f.partition(".")[2] for f in ctx.arch.stack_fields}
+    if target.kind == K.MEMBER_REF_EXPR and f"{target.field_owner()}.{target.name}" in ctx.arch.stack_fields:
+        _hardware(node, ctx)
 
 
 @on(K.CALL_EXPR)

@@ -62,9 +62,10 @@ def _frozen(node: Node, ctx: Context) -> bool:
 @on(K.SIZEOF_EXPR)
 def frozen_size(node: Node, ctx: Context) -> None:
     kid = node.kids[-1] if node.kids else None
-    if kid is not None and kid.type.cls is C.RECORD and kid.type.record in ctx.arch.frozen:
-        if kid.kind != K.TYPE_REF or node.constant() == kid.type.size:
-            ctx.add("uapi-export/frozen-size", node, needle=("sizeof",))
+    if kid is None or kid.type.cls is not C.RECORD or kid.type.record not in ctx.arch.frozen:
+        return
+    if kid.kind != K.TYPE_REF or node.constant() == kid.type.size:
+        ctx.add("uapi-export/frozen-size", node, needle=("sizeof",))
 
 
 @on(K.UNEXPOSED_EXPR)

@@ -89,12 +89,13 @@ class Context:
         self.drafts.setdefault(id(node), []).append(Draft(rule, node, **facts))  # type: ignore[arg-type]
 
     def drop(self, node: Node, kinds: Iterable[str] = ()) -> None:
-        """Takes back the drafts of a subtree: a larger expression says it better. With `kinds`, only those kinds."""
+        """Takes back the drafts of a subtree: a larger expression says it better. With `kinds`, only those kinds or
+        rules."""
         wanted = set(kinds)
         for inner in node.walk():
             drafts = self.drafts.get(id(inner))
             if drafts:
-                self.drafts[id(inner)] = [d for d in drafts if wanted and d.rule.split("/")[0] not in wanted]
+                self.drafts[id(inner)] = [d for d in drafts if wanted and not {d.rule, d.rule.split("/")[0]} & wanted]
 
     def expansion(self, node: Node) -> Expansion | None:
         """The macro expansion whose body wrote the node, or None if the node's own text stands in the file."""
@@ -137,6 +138,17 @@ class Context:
         handle, _, _, offset = node.place
         return self.unit.source(handle).identifier(offset) if handle else ""
 
+    def within_same(self, node: Node) -> bool:
+        """An enclosing expression comes from the same expansion: only the outermost speaks for it."""
+        offset = node.place[3]
+        for up in node.ancestors():
+            if up.kind < K.UNEXPOSED_EXPR or up.kind >= K.UNEXPOSED_STMT:
+                if up.place[3] != offset:
+                    return False
+            elif up.place[3] == offset and up.kind != K.UNEXPOSED_EXPR:
+                return up.kind not in (K.MEMBER_REF_EXPR, K.DECL_REF_EXPR) and self.expansion(up) is not None
+        return False
+
     def constant(self, node: Node) -> int | None:
         """Value of an integer expression: constant, or made of locals that hold one."""
         bare = node.bare()
@@ -153,6 +165,9 @@ class Context:
     def text(self, node: Node) -> str:
         lo, hi = node.span()
         source = self.unit.source(node.place[0])
+        if source.identifier(hi) and not source.identifier(hi - 1):
+            # The last token comes from a macro: the range ends where its expansion starts.
+            hi = source.call_end(hi)
         return source.snippet(lo, max(hi, source.call_end(lo)))
 
 

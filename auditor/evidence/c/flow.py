@@ -18,6 +18,7 @@ from auditor.evidence.c.values import Value, join
 
 Handler = Callable[[Node, Context], None]
 
+_TWO = {K.BINARY_OPERATOR, K.COMPOUND_ASSIGN, K.ARRAY_SUBSCRIPT_EXPR}
 _LOOPS = {K.WHILE_STMT, K.DO_STMT, K.FOR_STMT}
 _ENDS = {K.RETURN_STMT, K.GOTO_STMT, K.BREAK_STMT, K.CONTINUE_STMT, K.INDIRECT_GOTO_STMT}
 _KEEPERS = {C.INTEGER, C.VOID_POINTER, C.DATA_POINTER, C.POINTER, C.POINTER2}
@@ -41,6 +42,9 @@ class Flow:
         else:
             for kid in node.kids:
                 self.run(kid)
+        if kind in _TWO and len(node.kids) != 2:
+            # libclang leaves out some operands (in asm goto outputs); without both there is nothing to say.
+            return
         self._value(node)
         for handler in self._handlers.get(kind, ()):
             handler(node, self._ctx)
@@ -129,7 +133,7 @@ class Flow:
         accessor = self._ctx.arch.accessors.get(self._ctx.written_name(node))
         if accessor is None or accessor.result != "object":
             return None
-        if node.kind != K.CALL_EXPR and self._ctx.expansion(node) is None:
+        if node.kind != K.CALL_EXPR and (self._ctx.expansion(node) is None or self._ctx.within_same(node)):
             return None
         return Value(origin="compat" if accessor.origin.startswith("compat") else "task", direct=True)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
-from ctypes import POINTER, c_void_p
+from ctypes import POINTER, c_void_p, cast
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -23,7 +23,7 @@ from auditor.evidence.c.context import Context, Draft, Unit
 from auditor.evidence.c.flow import Flow, Handler
 from auditor.evidence.c.layout import layout_of
 from auditor.evidence.c.macros import Definitions, Expansions
-from auditor.evidence.c.nodes import Node, build
+from auditor.evidence.c.nodes import build
 from auditor.evidence.c.source import Sources, one_line
 from auditor.evidence.c.types import C, Types
 from auditor.model import Layout, Site
@@ -32,6 +32,8 @@ _WALKED = {
     K.STRUCT_DECL, K.UNION_DECL, K.ENUM_DECL, K.FUNCTION_DECL, K.VAR_DECL, K.TYPEDEF_DECL, K.STATIC_ASSERT,
 }  # fmt: skip
 _RECORDS = {K.STRUCT_DECL, K.UNION_DECL}
+_HELD = {C.OBJECT, C.ARRAY, C.CONTAINER}
+_NAMED = {*_RECORDS, K.TYPEDEF_DECL}
 
 # CXTranslationUnit_DetailedPreprocessingRecord: to know which of several definitions of a macro is active.
 _OPTIONS = 0x01
@@ -89,7 +91,7 @@ class Analyser:
     def analyse(self, job: Job) -> Result:
         index = cindex.Index.create()
         try:
-            tu = index.parse(job.source, args=[f"-working-directory={job.directory}", *job.arguments], options=_OPTIONS)
+            tu = index.parse(job.source, args=list(job.arguments), options=_OPTIONS)
         except cindex.TranslationUnitLoadError:
             return Result(job.object, job.source, error="libclang cannot parse it at all")
         try:
@@ -108,6 +110,11 @@ def first_error(tu: cindex.TranslationUnit) -> str:
             where = f"{place.file.name}:{place.line}: " if place.file else ""
             return where + str(diagnostic.spelling)
     return ""
+
+
+def _handle(file: cindex.File) -> int:
+    """The CXFile behind the binding's object: what locations are given in."""
+    return cast(file.obj, c_void_p).value or 0
 
 
 @cache
@@ -146,9 +153,7 @@ class _UnitWalk:
                 own = mains[handle] = bool(handle) and self._path(handle) == main
             if own or self._is_hot(handle):
                 picked.append((cursor, own))
-                if cursor.kind in _RECORDS and api.text(api.getCursorSpelling(cursor)) == job.struct:
-                    target.append(cursor)
-                elif cursor.kind == K.TYPEDEF_DECL and api.text(api.getCursorSpelling(cursor)) == job.struct:
+                if cursor.kind in _NAMED and api.text(api.getCursorSpelling(cursor)) == job.struct:
                     target.append(cursor)
             return CONTINUE
 
@@ -223,7 +228,7 @@ class _UnitWalk:
     def _is_active(self, path: str, offset: int) -> bool:
         file = cindex.File.from_name(self._tu, path)
         location = cindex.SourceLocation.from_offset(self._tu, file, offset)
-        return cindex.Cursor.from_location(self._tu, location)._kind_id == K.MACRO_DEFINITION
+        return bool(cindex.Cursor.from_location(self._tu, location)._kind_id == K.MACRO_DEFINITION)
 
     def _skipped(self) -> dict[str, tuple[tuple[int, int], ...]]:
         lib = cindex.conf.lib
@@ -233,7 +238,7 @@ class _UnitWalk:
         for handle in self._raw:
             if not handle or not self._is_hot(handle):
                 continue
-            ranges = function(self._tu.obj if hasattr(self._tu, "obj") else self._tu, handle)
+            ranges = function(self._tu.obj, handle)
             if not ranges:
                 continue
             lines = []
@@ -253,11 +258,11 @@ class _UnitWalk:
     def _declaration(self, cursor: Cursor, unit: Unit) -> None:
         root = build(unit, cursor)
         name = root.name
-        if cursor.kind in _RECORDS and any(k.type.cls in (C.OBJECT, C.ARRAY, C.CONTAINER) for k in root.kids):
-            if name and name not in unit.types.containers and name != unit.layout.struct:
-                unit.types.containers.add(name)
-                unit.types.forget()
-                root = build(unit, cursor)
+        holds = cursor.kind in _RECORDS and any(k.type.cls in _HELD for k in root.kids)
+        if holds and name and name not in unit.types.containers:
+            unit.types.containers.add(name)
+            unit.types.forget()
+            root = build(unit, cursor)
         context = Context(unit, root, name)
         if cursor.kind == K.FUNCTION_DECL and context.written_name(root) in unit.interfaces.entry_macros:
             context.parameters.update(k.cursor.d0 or 0 for k in root.kids if k.kind == K.PARM_DECL)
@@ -281,6 +286,9 @@ class _UnitWalk:
             key = (expansion.file, expansion.offset, draft.rule, draft.needle)
             place = ctx.unit.expansions.find(expansion.name, draft.needle, counts.get(key, 0))
             counts[key] = counts.get(key, 0) + 1
+        if expansion is not None and place is None and draft.rule.startswith("cast/"):
+            # A cast to typeof(x) in a macro such as this_cpu_ptr: the macro does not know the struct.
+            return
         if place is not None:
             source = self._a._sources.get(place.macro.path)
             path, function = place.macro.path, place.macro.name
@@ -310,8 +318,8 @@ class _UnitWalk:
             traits=draft.traits,
             guard=draft.guard,
         )
-        key = (site.rule, site.file, site.line, site.column, site.fields)
-        _, places, functions = self._found.setdefault(key, (site, {}, {}))
+        identity = (site.rule, site.file, site.line, site.column, site.fields)
+        _, places, functions = self._found.setdefault(identity, (site, {}, {}))
         if place is not None:
             places[used] = None
         if ctx.root.kind == K.FUNCTION_DECL:
