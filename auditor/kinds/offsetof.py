@@ -75,7 +75,7 @@ def by_number(node: Node, ctx: Context) -> None:
 @on(K.BINARY_OPERATOR)
 def bound(node: Node, ctx: Context) -> None:
     """An offset held against a member's: it counts on which member is last."""
-    if node.operator not in ("<", ">", "<=", ">="):
+    if node.operator not in ("<", ">", "<=", ">=") or not ctx.has("offsetof"):
         return
     for side, other in (node.kids, node.kids[::-1]):
         found = targets(side, ctx)

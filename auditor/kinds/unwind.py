@@ -20,7 +20,7 @@ def state(node: Node, ctx: Context) -> None:
 @on(K.BINARY_OPERATOR)
 def partial(node: Node, ctx: Context) -> None:
     """An address minus offsetof(struct pt_regs, member): only what lies above it is really there."""
-    if node.operator != "-" or len(node.kids) != 2 or not node.type.is_pointer:
+    if node.operator != "-" or not node.type.is_pointer or not ctx.has("offsetof"):
         return
     pointer, number = node.kids
     found = [n for n in targets(number, ctx) if n is number or n is number.bare()]

@@ -8,7 +8,7 @@ because it does not expose operator kinds and evaluation (both in libclang >= 17
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Container
 from ctypes import (
     CFUNCTYPE,
     POINTER,
@@ -101,7 +101,7 @@ class RangeList(Structure):
 
 
 VISITOR = CFUNCTYPE(c_int, Cursor, Cursor, c_void_p)
-BREAK, CONTINUE, RECURSE = 0, 1, 2
+CONTINUE, RECURSE = 1, 2
 
 # CX_UnaryOperatorKind, CXBinaryOperatorKind (clang-c/Index.h, libclang >= 17), by the token that is written.
 UNARY = {1: "++", 2: "--", 3: "++", 4: "--", 5: "&", 6: "*", 7: "+", 8: "-", 9: "~", 10: "!"}
@@ -179,20 +179,28 @@ class Api:
         self.disposeString(string)
         return raw.decode("utf-8", "backslashreplace") if raw else ""
 
-    def visit(self, cursor: Cursor, visitor: Callable[[Cursor, Cursor, Any], int]) -> None:
-        """Calls visitor(cursor, parent, None) below `cursor`; an exception inside is raised after the walk."""
-        raised: list[BaseException] = []
+    def children(self, cursor: Cursor, kinds: Container[int] | None = None) -> list[Cursor]:
+        """The direct children, of these kinds or all. Nothing that can raise runs inside libclang's callback."""
+        found: list[Cursor] = []
 
-        def guarded(c: Cursor, p: Cursor, data: Any) -> int:
-            try:
-                return visitor(c, p, data)
-            except BaseException as e:  # noqa: BLE001 - ctypes would print and swallow it; re-raised below
-                raised.append(e)
-                return BREAK
+        def visitor(child: Cursor, parent: Cursor, _: Any) -> int:
+            if kinds is None or child.kind in kinds:
+                found.append(child)
+            return CONTINUE
 
-        self.visitChildren(cursor, VISITOR(guarded), None)
-        if raised:
-            raise raised[0]
+        self.visitChildren(cursor, VISITOR(visitor), None)
+        return found
+
+    def descendants(self, cursor: Cursor, leaves: Container[int]) -> list[tuple[Cursor, Cursor]]:
+        """(cursor, its parent) of everything below, parents first; nothing below the kinds in `leaves`."""
+        found: list[tuple[Cursor, Cursor]] = []
+
+        def visitor(child: Cursor, parent: Cursor, _: Any) -> int:
+            found.append((child, parent))
+            return CONTINUE if child.kind in leaves else RECURSE
+
+        self.visitChildren(cursor, VISITOR(visitor), None)
+        return found
 
     def place(self, location: Location) -> tuple[int, int, int, int]:
         """(file handle, line, column, byte offset). Tokens of a macro's body give the expansion's place, tokens of a

@@ -80,13 +80,19 @@ class Context:
         self.arch = unit.arch
         self.interfaces = unit.interfaces
         self.drafts: dict[int, list[Draft]] = {}
+        self._kinds: set[str] = set()
         self.env: dict[int, Value] = {}
         self.numbers: dict[int, int] = {}
         """Local integers with a known value."""
         self.parameters: set[int] = set()
 
     def add(self, rule: str, node: Node, **facts: object) -> None:
+        self._kinds.add(rule.split("/")[0])
         self.drafts.setdefault(id(node), []).append(Draft(rule, node, **facts))  # type: ignore[arg-type]
+
+    def has(self, kind: str) -> bool:
+        """Whether anything of this kind was found so far: spares the larger patterns a search."""
+        return kind in self._kinds
 
     def drop(self, node: Node, kinds: Iterable[str] = ()) -> None:
         """Takes back the drafts of a subtree: a larger expression says it better. With `kinds`, only those kinds or

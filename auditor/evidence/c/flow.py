@@ -69,7 +69,7 @@ class Flow:
 
     def _loop(self, node: Node) -> None:
         ctx = self._ctx
-        for inner in node.walk():
+        for inner in node.walk() if ctx.env or ctx.numbers else ():
             key, target = _changed(inner)
             value = ctx.env.get(key)
             if value is not None and target is not None and not _resets(inner):
@@ -92,6 +92,8 @@ class Flow:
     def _forget_numbers(self, node: Node, numbers: Mapping[int, int]) -> None:
         """A number that some path below `node` assigns is not known after it."""
         kept = dict(numbers)
+        if not kept and not self._ctx.numbers:
+            return
         for inner in node.walk():
             kept.pop(_changed(inner)[0], None)
         self._ctx.numbers = kept

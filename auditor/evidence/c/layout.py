@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from auditor.evidence.c.api import CONTINUE, Api, Cursor, K
+from auditor.evidence.c.api import Api, Cursor, K
 from auditor.model import Field, Layout
 
 
@@ -23,22 +23,17 @@ def layout_of(api: Api, cursor: Cursor, struct: str, arch: str) -> Layout | None
 def _fields(api: Api, record: Cursor) -> list[Field]:
     """Members in order; those of anonymous structs and unions are listed flat."""
     found: list[Field] = []
-
-    def visitor(cursor: Cursor, parent: Cursor, _: object) -> int:
-        if cursor.kind == K.FIELD_DECL:
-            kind = api.getCursorType(cursor)
-            bits = api.Cursor_getOffsetOfField(cursor)
-            width = api.getFieldDeclBitWidth(cursor)
-            name = api.text(api.getCursorSpelling(cursor))
-            text = api.text(api.getTypeSpelling(kind))
-            size = max(api.Type_getSizeOf(kind), 0)
-            if width >= 0:
-                found.append(Field(name, text, bits // 8, size, bits % 8, width))
-            else:
-                found.append(Field(name, text, bits // 8, size))
-        elif cursor.kind in (K.STRUCT_DECL, K.UNION_DECL) and api.Cursor_isAnonymousRecordDecl(cursor):
-            api.visit(cursor, visitor)
-        return CONTINUE
-
-    api.visit(record, visitor)
+    for cursor in api.children(record, (K.FIELD_DECL, K.STRUCT_DECL, K.UNION_DECL)):
+        if cursor.kind != K.FIELD_DECL:
+            if api.Cursor_isAnonymousRecordDecl(cursor):
+                found += _fields(api, cursor)
+            continue
+        kind = api.getCursorType(cursor)
+        bits, width = api.Cursor_getOffsetOfField(cursor), api.getFieldDeclBitWidth(cursor)
+        name, text = api.text(api.getCursorSpelling(cursor)), api.text(api.getTypeSpelling(kind))
+        size = max(api.Type_getSizeOf(kind), 0)
+        if width >= 0:
+            found.append(Field(name, text, bits // 8, size, bits % 8, width))
+        else:
+            found.append(Field(name, text, bits // 8, size))
     return found

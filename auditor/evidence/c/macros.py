@@ -58,7 +58,12 @@ class Definitions:
     def named(self, name: str) -> list[Macro]:
         return self._by_name.get(name, [])
 
-    def read(self, path: str) -> None:
+    def body(self, macro: Macro) -> str:
+        return self._sources.get(macro.path).text[macro.body : macro.end]
+
+    def read(self, path: str) -> list[Macro]:
+        """The macros of a file; an empty list when it was read before."""
+        found: list[Macro] = []
         if path not in self._read:
             self._read.add(path)
             text = self._sources.get(path).text
@@ -71,6 +76,8 @@ class Definitions:
                 names = tuple(p.strip() for p in parameters[1:-1].split(",")) if parameters is not None else None
                 macro = Macro(match.group(1), path, match.start(1), match.end(), end, names)
                 self._by_name.setdefault(macro.name, []).append(macro)
+                found.append(macro)
+        return found
 
     def tokens(self, macro: Macro) -> list[Token]:
         key = (macro.path, macro.offset)
@@ -84,7 +91,9 @@ class Definitions:
 
 
 class Expansions:
-    """The definitions that are active in one unit. `active(path, offset)` asks libclang whether the name at an offset
+    """The definitions that are active in one unit, of files that `Definitions` has read.
+
+    `active(path, offset)` asks libclang whether the name at an offset
     is a definition that the preprocessor saw."""
 
     def __init__(self, definitions: Definitions, files: Iterable[str], active: Callable[[str, int], bool]) -> None:
@@ -92,15 +101,11 @@ class Expansions:
         self._order = {path: i for i, path in enumerate(files)}
         self._active = active
         self._chosen: dict[str, Macro | None] = {}
-        self._indexed = False
+        self._places: dict[tuple[str, tuple[str, ...]], list[Place]] = {}
 
     def get(self, name: str) -> Macro | None:
         """The active definition of `name`; with several, the last one seen (a redefinition)."""
         if name not in self._chosen:
-            if not self._indexed:
-                self._indexed = True
-                for path in self._order:
-                    self._definitions.read(path)
             candidates = [m for m in self._definitions.named(name) if m.path in self._order]
             candidates.sort(key=lambda m: (self._order[m.path], m.offset))
             if len(candidates) > 1:
@@ -114,10 +119,12 @@ class Expansions:
         A needle's first element may be a choice, "->|.". Where no body holds it, a pasted token may: then the place is
         the first paste.
         """
-        found: list[Place] = []
-        pasted: list[Place] = []
-        self._search(name, needle, found, pasted, frozenset(), 0)
-        places = found or pasted
+        places = self._places.get((name, needle))
+        if places is None:
+            found: list[Place] = []
+            pasted: list[Place] = []
+            self._search(name, needle, found, pasted, frozenset(), 0)
+            places = self._places[name, needle] = found or pasted
         return places[nth % len(places)] if places else None
 
     def _search(

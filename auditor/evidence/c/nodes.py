@@ -4,9 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-from auditor.evidence.c.api import BINARY, CONTINUE, RECURSE, UNARY, Api, Cursor, K
+from auditor.evidence.c.api import BINARY, UNARY, Api, Cursor, K
 from auditor.evidence.c.types import TypeInfo, Types
 from auditor.evidence.c.values import Value
 
@@ -154,19 +153,15 @@ def build(context: TreeContext, cursor: Cursor) -> Node:
     """The tree below `cursor`."""
     root = Node(context, cursor, None)
     stack: list[tuple[int, Node]] = [(_key(cursor), root)]
-
-    def visitor(child: Cursor, parent: Cursor, _: Any) -> int:
+    for child, parent in context.api.descendants(cursor, _LEAVES):
         key = _key(parent)
         while len(stack) > 1 and stack[-1][0] != key:
             stack.pop()
-        node = Node(context, child, stack[-1][1])
-        stack[-1][1].kids.append(node)
-        if child.kind in _LEAVES:
-            return CONTINUE
-        stack.append((_key(child), node))
-        return RECURSE
-
-    context.api.visit(cursor, visitor)
+        above = stack[-1][1]
+        node = Node(context, child, above)
+        above.kids.append(node)
+        if child.kind not in _LEAVES:
+            stack.append((_key(child), node))
     return root
 
 

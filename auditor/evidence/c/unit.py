@@ -18,10 +18,11 @@ from clang import cindex
 
 from auditor import arch as archs
 from auditor import interfaces
-from auditor.evidence.c.api import CONTINUE, Api, Cursor, K, RangeList
+from auditor.evidence.c.api import Api, Cursor, K, RangeList
 from auditor.evidence.c.context import Context, Draft, Unit
 from auditor.evidence.c.flow import Flow, Handler
 from auditor.evidence.c.layout import layout_of
+from auditor.evidence.c.leads import Leads
 from auditor.evidence.c.macros import Definitions, Expansions
 from auditor.evidence.c.nodes import build
 from auditor.evidence.c.source import Sources, one_line
@@ -33,6 +34,7 @@ _WALKED = {
 }  # fmt: skip
 _RECORDS = {K.STRUCT_DECL, K.UNION_DECL}
 _HELD = {C.OBJECT, C.ARRAY, C.CONTAINER}
+_LEADING = {C.OBJECT, C.ARRAY, C.POINTER, C.POINTER2, C.CONTAINER, C.CONTAINER_POINTER, C.FUNCTION_POINTER}
 _NAMED = {*_RECORDS, K.TYPEDEF_DECL}
 
 # CXTranslationUnit_DetailedPreprocessingRecord: to know which of several definitions of a macro is active.
@@ -78,15 +80,22 @@ class Result:
 
 
 class Analyser:
-    """Lives as long as its process: file texts and macro definitions are kept between units."""
+    """Lives as long as its process: file texts, macro definitions and what headers gave are kept between units."""
 
     def __init__(self, handlers: Mapping[int, Iterable[Handler]]) -> None:
-        self._handlers = handlers
-        self._api = Api()
-        self._sources = Sources()
-        self._definitions = Definitions(self._sources)
-        self._hot: dict[tuple[str, re.Pattern[str]], bool] = {}
-        self._paths: dict[tuple[str, str], str] = {}
+        self.handlers = handlers
+        self.api = Api()
+        self.sources = Sources()
+        self.definitions = Definitions(self.sources)
+        self.hot: dict[tuple[str, re.Pattern[str]], bool] = {}
+        self.headers: dict[tuple[object, ...], tuple[Found, ...]] = {}
+        self._leads: dict[tuple[str, str], Leads] = {}
+
+    def leads(self, arch_id: str, struct: str) -> Leads:
+        key = (arch_id, struct)
+        if key not in self._leads:
+            self._leads[key] = Leads(self.definitions, archs.by_id(arch_id), struct)
+        return self._leads[key]
 
     def analyse(self, job: Job) -> Result:
         index = cindex.Index.create()
@@ -127,57 +136,109 @@ def hot_words(arch_id: str, struct: str) -> re.Pattern[str]:
     return re.compile("|".join(sorted(map(re.escape, words), key=len, reverse=True)))
 
 
+_FOUND_IN = dict[tuple[object, ...], tuple[Site, dict[tuple[str, int], None], dict[str, None]]]
+_DEFINE = re.compile(r"^[ \t]*#[ \t]*(?:define|undef)[ \t]+(\w+)", re.M)
+_INCLUDE = re.compile(r"^[ \t]*#[ \t]*include\b", re.M)
+# Differ from unit to unit and no header's code looks at them.
+_NAMES_OF_UNIT = ("-DKBUILD_", "-D__KBUILD_")
+
+
 class _UnitWalk:
     def __init__(self, analyser: Analyser, job: Job, tu: cindex.TranslationUnit) -> None:
         self._a, self._job = analyser, job
-        self._api = analyser._api
+        self._api = analyser.api
         self._cursor = Cursor.from_buffer_copy(tu.cursor)
         self._tu = tu
         self._raw: dict[int, str] = {}
         self._hot_pattern = hot_words(job.arch, job.struct)
-        self._found: dict[tuple[object, ...], tuple[Site, dict[tuple[str, int], None], dict[str, None]]] = {}
+        self._found: _FOUND_IN = {}
 
     def run(self) -> tuple[tuple[Found, ...], Layout | None, tuple[str, ...], dict[str, tuple[tuple[int, int], ...]]]:
         api, job = self._api, self._job
-        main = os.path.normpath(os.path.join(job.directory, job.source))
-        picked: list[tuple[Cursor, bool]] = []
-        target: list[Cursor] = []
-        mains: dict[int, bool] = {}
-
-        def top(cursor: Cursor, parent: Cursor, _: object) -> int:
-            if cursor.kind not in _WALKED:
-                return CONTINUE
+        handles = self._handles()
+        files = tuple(dict.fromkeys(map(self._path, handles)))
+        main = self._path(handles[-1]) if handles else ""
+        walked: dict[int, bool] = {h: self._path(h) == main or self._is_hot(h) for h in handles}
+        picked: list[tuple[Cursor, int]] = []
+        layout = None
+        for cursor in api.children(self._cursor, _WALKED):
             handle = api.place(api.getCursorLocation(cursor))[0]
-            own = mains.get(handle)
-            if own is None:
-                own = mains[handle] = bool(handle) and self._path(handle) == main
-            if own or self._is_hot(handle):
-                picked.append((cursor, own))
-                if cursor.kind in _NAMED and api.text(api.getCursorSpelling(cursor)) == job.struct:
-                    target.append(cursor)
-            return CONTINUE
-
-        api.visit(self._cursor, top)
-        types = Types(api, job.struct)
-        layout = next((lay for c in target if (lay := layout_of(api, c, job.struct, job.arch))), None)
-        files = tuple(dict.fromkeys(self._path(h) for h in self._handles()))
+            if not walked.get(handle):
+                continue
+            picked.append((cursor, handle))
+            if layout is None and cursor.kind in _NAMED and api.text(api.getCursorSpelling(cursor)) == job.struct:
+                layout = layout_of(api, cursor, job.struct, job.arch)
         if layout is not None:
-            unit = Unit(
-                api=api,
-                types=types,
-                layout=layout,
-                arch=archs.by_id(job.arch),
-                interfaces=interfaces.shipped(),
-                sources=self._a._sources,
-                expansions=Expansions(self._a._definitions, files, self._is_active),
-                path_of=self._path,
-                asm_filled=job.asm_filled,
-            )
-            for cursor, own in picked:
-                if own or self._worth(cursor):
-                    self._declaration(cursor, unit)
+            self._walk(picked, layout, files, main)
         found = tuple(Found(s, tuple(p), tuple(f)) for s, p, f in self._found.values())
-        return found, layout, tuple(map(self._relative, files)), self._skipped()
+        return found, layout, tuple(map(self._relative, files)), self._skipped(handles)
+
+    def _walk(self, picked: list[tuple[Cursor, int]], layout: Layout, files: tuple[str, ...], main: str) -> None:
+        api, job = self._api, self._job
+        unit = Unit(
+            api=api,
+            types=Types(api, job.struct),
+            layout=layout,
+            arch=archs.by_id(job.arch),
+            interfaces=interfaces.shipped(),
+            sources=self._a.sources,
+            expansions=Expansions(self._a.definitions, files, self._is_active),
+            path_of=self._path,
+            asm_filled=job.asm_filled,
+        )
+        leads = self._a.leads(job.arch, job.struct)
+        leads.read(files)
+        flavour = self._flavour(main)
+        for cursor, handle in picked:
+            path = self._path(handle)
+            text, lo = self._text(cursor, path)
+            if path == main:
+                if leads.words.search(text):
+                    leads.add(api.text(api.getCursorSpelling(cursor)))
+                    self._lead_members(cursor, unit, leads)
+                if leads.lead(text):
+                    self._declaration(cursor, unit, self._found)
+            elif self._hot_pattern.search(text):
+                leads.add(api.text(api.getCursorSpelling(cursor)))
+                self._lead_members(cursor, unit, leads)
+                self._header(cursor, unit, text, (flavour, path, lo))
+
+    def _header(self, cursor: Cursor, unit: Unit, text: str, place: tuple[object, ...]) -> None:
+        """A header's declaration is walked once per process and flavour of flags; of prototypes, those that take a
+        callback."""
+        api = self._api
+        if cursor.kind == K.FUNCTION_DECL and not api.isCursorDefinition(cursor) and "(*" not in text:
+            return
+        name = api.text(api.getCursorSpelling(cursor))
+        key = (*place, cursor.kind, name, bool(api.isCursorDefinition(cursor)))
+        known = self._a.headers.get(key)
+        holds = cursor.kind in _RECORDS
+        if known is None or holds:
+            # A struct is always looked at: whether it holds the target is a fact of this unit's types.
+            own: _FOUND_IN = {}
+            self._declaration(cursor, unit, own)
+            known = self._a.headers[key] = tuple(Found(s, tuple(p), tuple(f)) for s, p, f in own.values())
+        for found in known:
+            _, places, functions = self._found.setdefault(_identity(found.site), (found.site, {}, {}))
+            places.update(dict.fromkeys(found.places))
+            functions.update(dict.fromkeys(found.functions))
+
+    def _flavour(self, main: str) -> tuple[str, ...]:
+        """What can make the same header's code differ: the -D flags, and what the source defines before including."""
+        text = self._a.sources.get(main).text
+        last = max((m.start() for m in _INCLUDE.finditer(text)), default=0)
+        defined = (m.group(1) for m in _DEFINE.finditer(text, 0, last))
+        flags = (
+            a for a in self._job.arguments if a.startswith(("-D", "-U", "-m")) and not a.startswith(_NAMES_OF_UNIT)
+        )
+        return tuple(sorted({*flags, *defined, self._job.struct}))
+
+    def _lead_members(self, cursor: Cursor, unit: Unit, leads: Leads) -> None:
+        """Members that hold or point to the struct, or to a function that takes it."""
+        if cursor.kind in _RECORDS:
+            for member in self._api.children(cursor, (K.FIELD_DECL,)):
+                if unit.types.of(member).cls in _LEADING:
+                    leads.add(self._api.text(self._api.getCursorSpelling(member)))
 
     # Which declarations
 
@@ -206,37 +267,33 @@ class _UnitWalk:
 
     def _is_hot(self, handle: int) -> bool:
         key = (self._path(handle), self._hot_pattern)
-        known = self._a._hot.get(key)
+        known = self._a.hot.get(key)
         if known is None:
-            text = self._a._sources.get(key[0]).text if key[0] else ""
-            known = self._a._hot[key] = self._hot_pattern.search(text) is not None
+            text = self._a.sources.get(key[0]).text if key[0] else ""
+            known = self._a.hot[key] = self._hot_pattern.search(text) is not None
         return known
 
-    def _worth(self, cursor: Cursor) -> bool:
-        """A header's declaration that names something hot; of prototypes, those that take a callback."""
+    def _text(self, cursor: Cursor, path: str) -> tuple[str, int]:
+        """A declaration's text; for one that a macro makes, the text of the expansion. And where it starts."""
         api = self._api
         extent = api.getCursorExtent(cursor)
-        handle, _, _, lo = api.place(api.getRangeStart(extent))
-        _, _, _, hi = api.place(api.getRangeEnd(extent))
-        source = self._a._sources.get(self._path(handle))
-        hi = max(hi, source.call_end(lo))
-        text = source.text[lo:hi]
-        if self._hot_pattern.search(text) is None:
-            return False
-        return cursor.kind != K.FUNCTION_DECL or bool(api.isCursorDefinition(cursor)) or "(*" in text
+        lo = api.place(api.getRangeStart(extent))[3]
+        hi = api.place(api.getRangeEnd(extent))[3]
+        source = self._a.sources.get(path)
+        return source.text[lo : max(hi, source.call_end(lo))], lo
 
     def _is_active(self, path: str, offset: int) -> bool:
         file = cindex.File.from_name(self._tu, path)
         location = cindex.SourceLocation.from_offset(self._tu, file, offset)
         return bool(cindex.Cursor.from_location(self._tu, location)._kind_id == K.MACRO_DEFINITION)
 
-    def _skipped(self) -> dict[str, tuple[tuple[int, int], ...]]:
+    def _skipped(self, handles: list[int]) -> dict[str, tuple[tuple[int, int], ...]]:
         lib = cindex.conf.lib
         function = lib["clang_getSkippedRanges"]
         function.argtypes, function.restype = [c_void_p, c_void_p], POINTER(RangeList)
         skipped: dict[str, tuple[tuple[int, int], ...]] = {}
-        for handle in self._raw:
-            if not handle or not self._is_hot(handle):
+        for handle in handles:
+            if not self._is_hot(handle):
                 continue
             ranges = function(self._tu.obj, handle)
             if not ranges:
@@ -255,7 +312,7 @@ class _UnitWalk:
 
     # Walking
 
-    def _declaration(self, cursor: Cursor, unit: Unit) -> None:
+    def _declaration(self, cursor: Cursor, unit: Unit, into: _FOUND_IN) -> None:
         root = build(unit, cursor)
         name = root.name
         holds = cursor.kind in _RECORDS and any(k.type.cls in _HELD for k in root.kids)
@@ -266,13 +323,13 @@ class _UnitWalk:
         context = Context(unit, root, name)
         if cursor.kind == K.FUNCTION_DECL and context.written_name(root) in unit.interfaces.entry_macros:
             context.parameters.update(k.cursor.d0 or 0 for k in root.kids if k.kind == K.PARM_DECL)
-        Flow(context, self._a._handlers).run(root)
+        Flow(context, self._a.handlers).run(root)
         counts: dict[tuple[object, ...], int] = {}
         for drafts in context.drafts.values():
             for draft in drafts:
-                self._finish(draft, context, counts)
+                self._finish(draft, context, counts, into)
 
-    def _finish(self, draft: Draft, ctx: Context, counts: dict[tuple[object, ...], int]) -> None:
+    def _finish(self, draft: Draft, ctx: Context, counts: dict[tuple[object, ...], int], into: _FOUND_IN) -> None:
         node = draft.at or draft.node
         handle, line, column, offset = node.place
         if not handle:
@@ -290,14 +347,14 @@ class _UnitWalk:
             # A cast to typeof(x) in a macro such as this_cpu_ptr: the macro does not know the struct.
             return
         if place is not None:
-            source = self._a._sources.get(place.macro.path)
+            source = self._a.sources.get(place.macro.path)
             path, function = place.macro.path, place.macro.name
             line, column = source.line_of(place.lo)
             end_line = source.line_of(place.hi)[0]
             start = source.text.rfind("\n", 0, place.lo) + 1
             text = one_line(source.text[start : source.text.find("\n", place.hi)].rstrip("\\"))
         else:
-            source = self._a._sources.get(path)
+            source = self._a.sources.get(path)
             lo, hi = draft.node.span()
             if expansion is None and draft.at is None and 0 < lo <= offset:
                 line, column = source.line_of(lo)
@@ -318,9 +375,12 @@ class _UnitWalk:
             traits=draft.traits,
             guard=draft.guard,
         )
-        identity = (site.rule, site.file, site.line, site.column, site.fields)
-        _, places, functions = self._found.setdefault(identity, (site, {}, {}))
+        _, places, functions = into.setdefault(_identity(site), (site, {}, {}))
         if place is not None:
             places[used] = None
         if ctx.root.kind == K.FUNCTION_DECL:
             functions[ctx.function] = None
+
+
+def _identity(site: Site) -> tuple[object, ...]:
+    return (site.rule, site.file, site.line, site.column, site.fields)
