@@ -113,11 +113,22 @@ def test_configured_source_tree_is_reported_with_makes_advice(made: Tree, tmp_pa
 def test_makes_error_is_shown_with_what_to_install(made: Tree, tmp_path: Path, message: str, hint: str) -> None:
     with (made.root / "Makefile").open("a") as f:
         f.write(f"fail_defconfig:\n\t@echo '{message}' >&2; exit 3\n")
-    with pytest.raises(InputError, match="make ended with 2") as caught:
-        prepare(made, tmp_path / "build", "fail_defconfig", say=lambda _: None)
-    assert f"\n    {message}\n" in caught.value.problem
+    said: list[str] = []
+    with pytest.raises(InputError, match=r"make .* fail_defconfig: ended with 2") as caught:
+        prepare(made, tmp_path / "build", "fail_defconfig", say=said.append)
+    assert f"    {message}" in said
+    assert "\n" not in str(caught.value)
     assert caught.value.hint.startswith(hint)
     assert bool(caught.value.hint) == bool(hint)
+
+
+def test_makes_error_cannot_drive_the_terminal(made: Tree, tmp_path: Path) -> None:
+    with (made.root / "Makefile").open("a") as f:
+        f.write("fail_defconfig:\n\t@printf '\\033[2Jx\\n' >&2; exit 3\n")
+    said: list[str] = []
+    with pytest.raises(InputError, match="ended with 2"):
+        prepare(made, tmp_path / "build", "fail_defconfig", say=said.append)
+    assert "    \\x1b[2Jx" in said
 
 
 def test_dry_run_without_commands_is_an_error_and_leaves_no_file(made: Tree, tmp_path: Path) -> None:
