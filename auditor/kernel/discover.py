@@ -34,7 +34,8 @@ def discover(tree: Tree, build: Build | None = None, compdb: Path | None = None)
         return commands if commands.assembly_units else _with_assembly(commands, tree, where)
     if (where / SAVED).exists():
         return _checked(collect(read_compdb(where / SAVED), tree, f"{SAVED} (dry run)"), tree, str(where / SAVED))
-    commands = collect(read_cmd_files(where), tree, ".cmd files")
+    unfinished = "" if (where / "vmlinux").exists() else " of an unfinished build (no vmlinux)"
+    commands = collect(read_cmd_files(where), tree, f".cmd files{unfinished}")
     # A directory that is only prepared has .cmd files too, of host programs and three or four kernel files.
     if not any(u.object.endswith(".o") and not u.object.startswith("scripts/") for u in commands.units):
         raise InputError(str(where), "nothing is compiled and no compile commands are saved", PREPARE_HINT)

@@ -30,7 +30,8 @@ from auditor.model import Failure
 Say = Callable[[str], None]
 
 _TARGET = re.compile(r"[\w.+-]*config")
-_KEPT_LINES = 8
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_KEPT_LINES = 12
 _FROM_OTHER_MAKE = frozenset({"MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES"})
 _MISSING = (
     (re.compile(r"flex: (?:command )?not found|flex: No such file"), "flex"),
@@ -55,8 +56,8 @@ def prepare(
     """Configure `build` (a defconfig target's name or a file), run `make prepare`, save the commands of a dry run.
 
     Each command is told to `say` before it runs; none goes through a shell. UsageError: `config` is neither a file
-    nor a target's name, or `build` is the source tree and `in_tree` was not asked for. InputError: make failed; the
-    message has its last lines and what to install.
+    nor a target's name, or `build` is the source tree and `in_tree` was not asked for. InputError: make failed; its
+    last lines went to `say`, the hint is what to install.
     """
     if jobs < 1:
         raise UsageError(f"--jobs {jobs}: at least 1")
@@ -121,7 +122,7 @@ def _record(command: Sequence[str], directory: Path, say: Say) -> int:
         say(f"{failure.file}: {failure.why}")
     if code and not printed.objects:
         (directory / SAVED).unlink(missing_ok=True)
-        raise InputError(str(directory), "the dry run printed no compile command" + _indented(tail), _advice(tail))
+        raise _failed(str(directory), "the dry run printed no compile command", tail, say)
     return count
 
 
@@ -154,7 +155,7 @@ def _run(command: Sequence[str], say: Say) -> None:
         code = process.wait()
         tail = _tail(errors)
     if code:
-        raise InputError(shlex.join(command), f"make ended with {code}" + _indented(tail), _advice(tail))
+        raise _failed(shlex.join(command), f"ended with {code}", tail, say)
 
 
 @contextmanager
@@ -201,8 +202,10 @@ def _tail(errors: IO[str]) -> list[str]:
     return [line.rstrip() for line in deque((x for x in errors if x.strip()), _KEPT_LINES)]
 
 
-def _indented(lines: Sequence[str]) -> str:
-    return "".join(f"\n    {line}" for line in lines)
+def _failed(what: str, problem: str, tail: Sequence[str], say: Say) -> InputError:
+    for line in tail:
+        say("    " + _CONTROL.sub(lambda m: f"\\x{ord(m[0]):02x}", line))
+    return InputError(what, problem, _advice(tail))
 
 
 def _advice(lines: Sequence[str]) -> str:

@@ -77,6 +77,9 @@ def test_order_of_origins(tree: Tree, build: Build, entry: Entry, write_json: Wr
     source = tree.root / "kernel/fork.c"
     cmd(build, source, "kernel/cmd.o")
     assert [u.object for u in discover(tree, build).units] == ["kernel/cmd.o"]
+    assert discover(tree, build).origin == ".cmd files of an unfinished build (no vmlinux)"
+    (build.directory / "vmlinux").touch()
+    assert discover(tree, build).origin == ".cmd files"
     write_compdb(build.directory / SAVED, [command(build, source, "kernel/saved.o")])
     assert [u.object for u in discover(tree, build).units] == ["kernel/saved.o"]
     write_json([entry(arguments=["gcc", "-D__KERNEL__", "-c", "-o", "kernel/json.o", str(source)])])

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.arch import by_id
+from auditor.data import read_toml, rules_dir
 from auditor.kernel.dryrun import parse_dry_run
 from auditor.kernel.flags import Flags, clang_arguments
 from auditor.kernel.recorded import Recorded
@@ -166,6 +167,26 @@ def test_only_the_allowlist_passes(words: list[str]) -> None:
     allowed = ("-I", "-D", "-U", "-isystem", "-iquote", "-idirafter", "-xc", "-xassembler-with-cpp")
     for word in kept(clang_arguments(unit, ARCH)):
         assert word.startswith(allowed), word
+
+
+def test_what_passes_as_it_is_libclang_accepts(tree: Tree, build: Build) -> None:
+    data = read_toml(rules_dir() / "clang-flags.toml")
+    other_target = {"-mbig-endian"}
+    words = [w for w in data["exact"]["words"] if w not in other_target]
+    samples = [
+        "-std=gnu89",
+        "-std=gnu11",
+        "-std=gnu2x",
+        "-std=gnu23",
+        "-march=k8",
+        "-mcmodel=kernel",
+        "-fpack-struct=4",
+    ]
+    for word in [*words, *samples]:
+        unit = unit_of(tree, build, "-Isource/include", word)
+        flags = clang_arguments(unit, ARCH)
+        assert word in flags.arguments
+        assert errors(unit, flags.arguments) == [], word
 
 
 def test_typeof_unqual_of_newer_compilers_parses(tree: Tree, build: Build) -> None:
