@@ -23,7 +23,7 @@ _GUARD = "static assertion failed"
 
 
 def layout_from_translation_unit(tu: Any, struct: str, arch_id: str) -> Layout | None:
-    """Layout of `struct NAME`, `union NAME` or typedef NAME at the top level of a parsed unit; None: not complete there.
+    """Layout of `struct NAME`, `union NAME` or typedef NAME at the top of a parsed unit; None: not complete there.
 
     Only declarations that the unit itself made are seen: with a precompiled header and `excludeDecls` those of the
     header are not among them, so the unit has to be parsed without. Errors of the unit are the caller's to judge.

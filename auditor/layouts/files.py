@@ -43,3 +43,18 @@ def read_bounded(path: str, limit: int) -> bytes:
     if len(data) > limit:
         raise InputError(path, f"is larger than {limit >> 20} MiB, the most that is read")
     return data
+
+
+def starts_with(path: str, magic: bytes) -> bool:
+    """Does the file begin with these bytes? InputError as `open_regular`."""
+    return head(path, len(magic)) == magic
+
+
+def head(path: str, count: int) -> bytes:
+    """The first bytes of the file, fewer if it is shorter. InputError as `open_regular`."""
+    stream, _ = open_regular(path)
+    with stream:
+        try:
+            return stream.read(count)
+        except OSError as e:
+            raise InputError(path, e.strerror or "cannot be read") from e

@@ -65,11 +65,14 @@ class Member:
     target: int
     bit: int
     bit_size: int = 0
+    declared_align: int = 0
 
 
 class TypeGraph(Protocol):
     path: str
-    pointer_size: int
+
+    @property
+    def pointer_size(self) -> int: ...
 
     def node(self, key: int) -> Node: ...
 
@@ -145,11 +148,11 @@ class _Walk:
             align = self.align(member.target, depth + 1)
             if not member.bit_size and member.bit % (align * 8):
                 return 1
-            largest = max(largest, align)
+            largest = max(largest, align, member.declared_align)
         return 1 if node.size % largest else largest
 
-    def spell(self, key: int | None, depth: int = 0) -> Declarator:
-        qualifiers: set[str] = set()
+    def spell(self, key: int | None, depth: int = 0, outer: frozenset[str] = frozenset()) -> Declarator:
+        qualifiers = set(outer)
         while True:
             if key is None:
                 return Declarator("void").qualified(qualifiers)
@@ -159,14 +162,15 @@ class _Walk:
             elif node.kind is not Kind.TAG:
                 break
             key, depth = node.target, depth + 1
+        if node.kind is Kind.ARRAY:
+            # A const array is an array of const elements; gcc describes it as both.
+            return self.spell(node.target, depth + 1, frozenset(qualifiers)).array(node.count)
         return self._spell_node(node, depth).qualified(qualifiers)
 
     def _spell_node(self, node: Node, depth: int) -> Declarator:
         match node.kind:
             case Kind.POINTER:
                 return self.spell(node.target, depth + 1).pointer()
-            case Kind.ARRAY:
-                return self.spell(node.target, depth + 1).array(node.count)
             case Kind.FUNCTION:
                 return self.spell(node.target, depth + 1).function(self._parameters(node, depth))
             case Kind.RECORD | Kind.ENUM:

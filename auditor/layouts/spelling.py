@@ -12,6 +12,9 @@ from dataclasses import dataclass
 
 _WORDS = frozenset({"long", "short", "int", "char", "signed", "unsigned", "__int128"})
 _UNNAMED = re.compile(r"\b(struct|union|enum) (?:[\w:]*::)?\((?:unnamed|anonymous)[^\n]*? at [^\n]*?:\d+:\d+\)")
+_STARS = r"\*(?:\*|const|volatile|restrict| )*"
+_INNERMOST = re.compile(rf"\({_STARS}(?:\({_STARS})*")
+"""The place of the name in a pointer to a function or an array: after the innermost of the first run of stars."""
 _TYPE_TAG = re.compile(r"\s*__attribute__\(\(btf_type_tag\(\"[^\"]*\"\)\)\)")
 
 
@@ -30,8 +33,11 @@ def base_name(name: str) -> str:
 
 
 def from_clang(spelling: str) -> str:
-    """clang's spelling without file positions of unnamed types and without BTF type tags."""
-    return _TYPE_TAG.sub("", _UNNAMED.sub(r"\1 {...}", spelling))
+    """clang's spelling without file positions of unnamed types and without BTF type tags.
+
+    `[0]` becomes `[]`: debug information has one form for both.
+    """
+    return _TYPE_TAG.sub("", _UNNAMED.sub(r"\1 {...}", spelling)).replace("[0]", "[]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +76,11 @@ class Declarator:
 
 def declare(type_name: str, name: str) -> str:
     """A declaration of `name`, from a spelling of this module: ("char[16]", "comm") is `char comm[16]`."""
-    at = type_name.find("(*")
-    if at >= 0:
-        at += 2
-        return type_name[:at] + name + type_name[at:]
+    inner = _INNERMOST.search(type_name)
+    if inner is not None:
+        at = inner.end()
+        gap = " " if type_name[at - 1].isalpha() else ""
+        return type_name[:at] + gap + name + type_name[at:]
     at = type_name.find("[")
     if at >= 0:
         head = type_name[:at]
