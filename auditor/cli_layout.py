@@ -12,18 +12,11 @@ if TYPE_CHECKING:
     from auditor.model import Effects, Layout, Proposal
 
 _struct = click.option("--struct", "-s", default="pt_regs", show_default=True, help="Struct, union or typedef to show.")
-_arch = click.option(
-    "--arch", default="x86_64", show_default=True, help="Architecture: target of C, unless clang's arguments name one."
-)
+_arch = click.option("--arch", default="x86_64", show_default=True, help="Architecture; gives C its --target.")
 _base = click.option("--btf-base", metavar="FILE", help="The kernel's BTF, for the BTF of a module.")
-_CONTEXT = {"ignore_unknown_options": False}
 
 
-@click.command(
-    "layout",
-    context_settings=_CONTEXT,
-    short_help="Show the layout of a struct, or what differs between two.",
-)
+@click.command("layout", short_help="Show the layout of a struct, or what differs between two.")
 @click.argument("words", nargs=-1, required=True, metavar="SOURCE | diff BEFORE AFTER [-- CLANG_ARGS...]")
 @_struct
 @_arch
@@ -48,15 +41,13 @@ def layout_command(words: tuple[str, ...], struct: str, arch: str, btf_base: str
 
 
 @click.command("proposals", short_help="List the proposals, or show one and its effects.")
-@click.argument("name", required=False, metavar="[ID | FILE]")
-@click.argument("clang_arguments", nargs=-1, metavar="[-- CLANG_ARGS...]")
+@click.argument("words", nargs=-1, metavar="[ID | FILE] [-- CLANG_ARGS...]")
 @click.option("--layout", "source", metavar="SOURCE", help="Show the effects on the struct in this file.")
 @_struct
 @_arch
 @_base
 def proposals_command(
-    name: str | None,
-    clang_arguments: tuple[str, ...],
+    words: tuple[str, ...],
     source: str | None,
     struct: str,
     arch: str,
@@ -68,12 +59,14 @@ def proposals_command(
     """
     from auditor.layouts import proposal_text, proposals
 
+    # click does not say where `--` stood: neither an id nor, written as ./-x, a file starts with a hyphen.
+    name, arguments = (words[0], words[1:]) if words and not words[0].startswith("-") else (None, words)
     chosen = [proposals.resolve(name, arch)] if name else list(proposals.load_all(arch).values())
     found: list[tuple[Proposal, Effects | None]] = [(p, None) for p in chosen]
     if source:
         from auditor.layouts.effects import effects
 
-        layout = _read(source, struct, arch, clang_arguments, btf_base)
+        layout = _read(source, struct, arch, arguments, btf_base)
         found = [(p, effects(layout, p)) for p in chosen]
     click.echo(proposal_text.show(*found[0]) if name else proposal_text.listing(found))
 
