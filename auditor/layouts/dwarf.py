@@ -19,8 +19,12 @@ from auditor.layouts.files import open_regular
 from auditor.layouts.graph import layout_of
 from auditor.model import Layout
 
-# Of these only .debug_info and the string offsets hold relocations that matter to names and types.
-_SECTIONS = (".debug_info", ".debug_abbrev", ".debug_str", ".debug_line_str", ".debug_str_offsets")
+# The last two because pyelftools decodes a unit's first entry whole. Of all only .debug_info and the string offsets hold
+# relocations that matter to names and types.
+_SECTIONS = (
+    ".debug_info", ".debug_abbrev", ".debug_str", ".debug_line_str", ".debug_str_offsets", ".debug_addr",
+    ".debug_rnglists",
+)  # fmt: skip
 _RELOCATED = (".debug_info", ".debug_str_offsets")
 _DESCRIPTORS = (
     "info", "aranges", "abbrev", "frame", "str", "loc", "ranges", "line", "addr", "str_offsets", "line_str", "pubtypes",

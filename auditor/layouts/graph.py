@@ -146,7 +146,11 @@ class _Walk:
         largest = 1
         for member in self.graph.members(key):
             align = self.align(member.target, depth + 1)
-            if not member.bit_size and member.bit % (align * 8):
+            if member.bit_size:
+                unit = self.size(member.target, depth + 1) * 8
+                if unit and member.bit % unit + member.bit_size > unit:
+                    return 1
+            elif member.bit % (align * 8):
                 return 1
             largest = max(largest, align, member.declared_align)
         return 1 if node.size % largest else largest
