@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -62,7 +63,10 @@ def test_dwarf_agrees_with_the_compiler_front_end(built: str, struct: str) -> No
 def test_btf_from_pahole_agrees(plain: str, struct: str, tmp_path: Path) -> None:
     copy = tmp_path / "tricky.o"
     copy.write_bytes(Path(plain).read_bytes())
-    assert facts(layout_from_btf(with_btf(str(copy)), struct, "x86_64")) == facts(from_c(struct))
+    wanted = from_c(struct)
+    # pahole writes an array of arrays as one array of as many elements.
+    flat = tuple(replace(f, type="long[6]") if f.type == "long[2][3]" else f for f in wanted.fields)
+    assert facts(layout_from_btf(with_btf(str(copy)), struct, "x86_64")) == (wanted.size, flat)
 
 
 @pytest.mark.parametrize("struct", [s for s in STRUCTS if s != "bits"])
