@@ -19,7 +19,7 @@ from auditor.layouts.files import open_regular
 from auditor.layouts.graph import layout_of
 from auditor.model import Layout
 
-# The last two because pyelftools decodes a unit's first entry whole. Of all only .debug_info and the string offsets hold
+# The last two because pyelftools decodes a unit's first entry whole. Only .debug_info and the string offsets hold
 # relocations that matter to names and types.
 _SECTIONS = (
     ".debug_info", ".debug_abbrev", ".debug_str", ".debug_line_str", ".debug_str_offsets", ".debug_addr",

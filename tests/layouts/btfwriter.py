@@ -50,7 +50,7 @@ class Writer:
         return self.add(kind, name, size, len(members), flag, *words)
 
     def bytes(self, **header: int) -> bytes:
-        """The file; `header` replaces fields of the header: version, flags, hdr_len, type_off, type_len, str_off, str_len."""
+        """The file; `header` replaces fields of struct btf_header by their names there."""
         values = {
             "magic": 0xEB9F, "version": 1, "flags": 0, "hdr_len": 24, "type_off": 0, "type_len": len(self.types),
             "str_off": len(self.types), "str_len": len(self.strings),
