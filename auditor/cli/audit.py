@@ -83,10 +83,13 @@ def audit_command(
     chosen = parse_outputs(outputs, format_)
     kept_in = None if no_cache else cache_dir(cache)
     after = _after({"header": after_header, "btf": after_btf, "tree": after_tree})
-    _distinct(proposals)
+    from auditor.data import minikernel_dir
+    from auditor.layouts.proposals import resolve_all
+
+    # Unknown, damaged or indistinguishable proposals are told now and not after the audit, which takes minutes.
+    resolve_all(proposals, arch)
 
     from auditor.audit import AuditRequest, run_audit
-    from auditor.data import minikernel_dir
 
     request = AuditRequest(
         tree=tree or minikernel_dir(),
@@ -94,7 +97,7 @@ def audit_command(
         compdb=compdb,
         arch=arch,
         struct=struct,
-        proposals=proposals,
+        proposals=tuple(dict.fromkeys(proposals)),
         after=after,
         jobs=jobs or len(os.sched_getaffinity(0)),
         libclang=str(libclang) if libclang else None,
@@ -123,23 +126,6 @@ def _after(sides: dict[str, Path | None]) -> tuple[str, str] | None:
     if len(given) > 1:
         raise UsageError(" and ".join(f"--after-{name}" for name, _ in given) + " exclude each other")
     return given[0] if given else None
-
-
-def _distinct(proposals: tuple[str, ...]) -> None:
-    """UsageError: a proposal is unknown or damaged, or two share an id, so that their verdicts could not be told apart.
-
-    Asked here and not after the audit, which takes minutes.
-    """
-    if not proposals:
-        return
-    from auditor.layouts.proposals import resolve
-
-    seen: dict[str, str] = {}
-    for name in proposals:
-        proposal_id = resolve(name).id
-        if proposal_id in seen:
-            raise UsageError(f"--proposal {seen[proposal_id]} and --proposal {name} share the id {proposal_id!r}")
-        seen[proposal_id] = name
 
 
 def _with_progress(audit: Callable[[Progress], Report]) -> Report:

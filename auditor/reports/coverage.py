@@ -38,5 +38,7 @@ def _place(file: str, line: int) -> str:
 def failures(coverage: Coverage) -> list[tuple[str, int, str]]:
     """[(reason, units, first file)] of the units that could not be analysed, most first."""
     count = Counter(f.why for f in coverage.units_failed)
-    first = {why: min(f.file for f in coverage.units_failed if f.why == why) for why in count}
+    first: dict[str, str] = {}
+    for f in coverage.units_failed:
+        first[f.why] = min(first.get(f.why, f.file), f.file)
     return sorted(((why, n, first[why]) for why, n in count.items()), key=lambda r: (-r[1], r[0]))

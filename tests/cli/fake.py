@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""An audit that takes no time: `auditor.audit` and the proposals' resolver, replaced in sys.modules.
+"""An audit that takes no time: `auditor.audit` and the resolver of proposals, replaced in sys.modules.
 
 What is tested here is what the command line does with an outcome, not how the outcome comes about.
 """
@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Iterable, MutableMapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from auditor.errors import UsageError
+from auditor.errors import InputError, UsageError
 from auditor.model import Coverage, Proposal, Report, Verdict
 from tests.reports.factory import BPF, COVERAGE, EXPORT, OFFSET, READ, make_report
 
@@ -58,15 +58,19 @@ def install(outcome: Report | BaseException | Callable[[Any, Any], Report], modu
     audit = types.ModuleType("auditor.audit")
     audit.__dict__.update(AuditRequest=Request, run_audit=run_audit)
     proposals = types.ModuleType("auditor.layouts.proposals")
-    proposals.__dict__.update(resolve=_resolve)
+    proposals.__dict__.update(resolve_all=_resolve_all)
     modules["auditor.audit"] = audit
     modules["auditor.layouts.proposals"] = proposals
 
 
-def _resolve(name: str) -> Proposal:
-    if name == "unknown":
-        raise UsageError(f"unknown proposal {name!r}")
-    return Proposal(name.removesuffix(".toml"), "", "", ())
+def _resolve_all(names: Iterable[str], arch: str) -> tuple[Proposal, ...]:
+    if "unknown" in names:
+        raise UsageError("unknown proposal")
+    ids = [n.removesuffix(".toml") for n in dict.fromkeys(names)]
+    for i in ids:
+        if ids.count(i) > 1:
+            raise InputError(i, "two with one id")
+    return tuple(Proposal(i, "", "", ()) for i in ids)
 
 
 def main() -> None:

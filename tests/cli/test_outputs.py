@@ -61,7 +61,8 @@ def test_the_request_says_what_was_asked(audit: Audit, tmp_path: Path) -> None:
     audit(note)
     (tmp_path / "c.json").touch()
     run(["audit", str(tmp_path), "--build", str(tmp_path), "--compdb", f"{tmp_path}/c.json", "--struct", "frame",
-         "--arch", "arm64", "--proposal", "a", "--proposal", "b.toml", "--after-tree", "/", "-j", "2",
+         "--arch", "arm64", "--proposal", "a", "--proposal", "b.toml", "--proposal", "a",
+         "--after-tree", "/", "-j", "2",
          "--kind", "order", "--kind", "size"])  # fmt: skip
     assert seen == [
         Request(tmp_path, tmp_path, tmp_path / "c.json", "arm64", "frame", ("a", "b.toml"), ("tree", "/"), 2, None,
