@@ -116,7 +116,7 @@ def test_nothing_left_out_is_said() -> None:
 def test_a_filtered_report_shows_its_part_and_answers_nothing() -> None:
     out = render(make_report(kind=("raw-offset",), path=("lib",)))
     assert "narrowed by --path lib --kind raw-offset" in out
-    assert "1 sites; 1 with" in out
+    assert "1 site; 1 with" in out
     assert "lib/raw.c:12" in out
     assert "include/frame.h:3" not in out
     assert "not answered" in out
