@@ -72,7 +72,8 @@ def _summary(report: Report, view: View) -> Iterator[str]:
     )
     yield ""
     found = len(reaching(report.sites, view.threshold))
-    yield f"{len(report.sites)} {_plural(len(report.sites), 'site')}; {found} with a verdict of {_or_worse(view.threshold)} under some proposal."
+    sites = f"{len(report.sites)} {_plural(len(report.sites), 'site')}"
+    yield f"{sites}; {found} with a verdict of {_or_worse(view.threshold)} under some proposal."
 
 
 def _run(run: Run, view: View) -> Iterator[str]:
