@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Which sites are worth a reader's time, worst first, and what can be said of each in a few words."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from auditor.model import JudgedSite, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One verdict with its `why`, and the proposals that share both."""
+
+    verdict: Verdict
+    why: str
+    proposals: tuple[str, ...]
+
+
+def worst(judged: JudgedSite) -> Verdict:
+    return max((j.verdict for j in judged.verdicts.values()), key=lambda v: v.rank, default=Verdict.SAFE)
+
+
+def reaching(sites: Iterable[JudgedSite], threshold: Verdict) -> list[JudgedSite]:
+    """The findings: sites whose verdict under some proposal is at or above the threshold."""
+    return [s for s in sites if s.verdicts and worst(s).rank >= threshold.rank]
+
+
+def ranked(sites: Sequence[JudgedSite], limit: int | None) -> list[JudgedSite]:
+    """The first `limit` by worst verdict, then by the number of proposals that cause it, then by place."""
+
+    def key(judged: JudgedSite) -> tuple[int, int, str, int, int, str]:
+        verdict = worst(judged)
+        causes = sum(j.verdict is verdict for j in judged.verdicts.values())
+        s = judged.site
+        return -verdict.rank, -causes, s.file, s.line, s.column, judged.id
+
+    return sorted(sites, key=key) if limit is None else heapq.nsmallest(limit, sites, key=key)
+
+
+def reasons(judged: JudgedSite, order: Sequence[str], lowest: Verdict) -> list[Reason]:
+    """The distinct reasons at or above `lowest`, worst first; proposals in the report's order."""
+    shared: dict[tuple[Verdict, str], list[str]] = {}
+    for pid in order:
+        j = judged.verdicts.get(pid)
+        if j is not None and j.verdict.rank >= lowest.rank:
+            shared.setdefault((j.verdict, j.why), []).append(pid)
+    found = [Reason(verdict, why, tuple(pids)) for (verdict, why), pids in shared.items()]
+    return sorted(found, key=lambda r: -r.verdict.rank)
+
+
+def short_verdicts(judged: JudgedSite, order: Sequence[str]) -> str:
+    """`break: insert-head, insert-middle; review: extended`; what is safe goes without saying."""
+    by_verdict: dict[Verdict, list[str]] = {}
+    for pid in order:
+        j = judged.verdicts.get(pid)
+        if j is not None and j.verdict is not Verdict.SAFE:
+            by_verdict.setdefault(j.verdict, []).append(pid)
+    parts = [f"{v.value}: {', '.join(by_verdict[v])}" for v in sorted(by_verdict, key=lambda v: -v.rank)]
+    return "; ".join(parts) or "safe"
+
+
+def place(judged: JudgedSite) -> str:
+    """file:line:column, without the numbers that are unknown."""
+    s = judged.site
+    numbers = [n for n in (s.line, s.column) if n]
+    return ":".join([s.file, *map(str, numbers)])
+
+
+def one_line(expression: str, limit: int) -> str:
+    text = " ".join(expression.split())
+    return text if len(text) <= limit else text[: limit - 3] + "..."

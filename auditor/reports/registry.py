@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The formats by name. A format is a module with `write(report, stream, view)`, imported when it is asked for.
+
+A new format is one module and one line here.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import TextIO
+
+from auditor.errors import UsageError
+from auditor.model import Report
+from auditor.reports.view import View
+
+Writer = Callable[[Report, TextIO, View], None]
+
+FORMATS = {
+    "text": "auditor.reports.text",
+    "markdown": "auditor.reports.markdown",
+    "json": "auditor.reports.json",
+}
+
+FILTERED = frozenset({"text"})
+"""The formats that --path, --kind and --verdict narrow. The others stay whole and record the filter."""
+
+
+def writer(name: str) -> Writer:
+    """UsageError lists the known formats."""
+    if name not in FORMATS:
+        raise UsageError(f"unknown format {name!r}; known: {', '.join(FORMATS)}")
+    write: Writer = importlib.import_module(FORMATS[name]).write
+    return write

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The program starts fast because it imports little."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from auditor.cli.program import COMMANDS, program
+
+ROOT = Path(__file__).resolve().parents[2]
+HEAVY = ("clang", "elftools", "networkx", "tabulate", "multiprocessing", "subprocess")
+BUDGET = 0.25
+"""Seconds of processor time that --help may take."""
+
+
+def imported(*arguments: str) -> set[str]:
+    """The modules that the program has loaded when it is done."""
+    code = (
+        "import sys\n"
+        "from auditor.cli.program import run\n"
+        "run(sys.argv[1:])\n"
+        "print('MODULES', *sys.modules, file=sys.stderr)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+    return set(done.stderr.rsplit("MODULES", 1)[1].split())
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"]])
+def test_start_imports_nothing_heavy(arguments: list[str]) -> None:
+    assert not imported(*arguments).intersection(HEAVY)
+
+
+def test_a_usage_error_imports_no_analyser() -> None:
+    loaded = imported("audit", "--jobs", "0")
+    assert "auditor.cli.audit" in loaded
+    assert not loaded.intersection({"clang", "elftools", "networkx", "tabulate", "auditor.audit"})
+
+
+def test_help_is_cheap() -> None:
+    before = os.times()
+    for _ in range(3):
+        subprocess.run([sys.executable, "-m", "auditor", "--help"], check=True, capture_output=True, cwd=ROOT)
+    after = os.times()
+    spent = after.children_user + after.children_system - before.children_user - before.children_system
+    assert spent / 3 <= BUDGET
+
+
+PRESENT = [name for name, (place, _) in COMMANDS.items() if importlib.util.find_spec(place.split(":")[0])]
+
+
+def test_the_commands_of_this_package_are_present() -> None:
+    assert {"audit", "explain", "rules", "doctor"} <= set(PRESENT)
+
+
+@pytest.mark.parametrize("name", PRESENT)
+def test_commands_load_and_have_help(name: str) -> None:
+    context = click.Context(program)
+    command = program.get_command(context, name)
+    assert command is not None
+    assert command.get_help(click.Context(command, info_name=name)).startswith(f"Usage: {name}")
+
+
+@pytest.mark.parametrize("name", ["audit", "explain", "rules", "doctor"])
+def test_the_short_lines_are_the_commands_own(name: str) -> None:
+    command = program.get_command(click.Context(program), name)
+    assert command is not None
+    assert command.short_help == COMMANDS[name][1]
