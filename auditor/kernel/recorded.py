@@ -19,8 +19,8 @@ VALUE_OPTIONS = frozenset({
     "-A", "-B", "-D", "-F", "-G", "-I", "-L", "-MF", "-MJ", "-MQ", "-MT", "-T", "-U", "-Xanalyzer",
     "-Xassembler", "-Xclang", "-Xlinker", "-Xpreprocessor", "-arch", "-aux-info", "-dumpbase", "-dumpdir", "-e",
     "-idirafter", "-imacros", "-imultilib", "-include", "-iprefix", "-iquote", "-isysroot", "-isystem",
-    "-iwithprefix", "-iwithprefixbefore", "-l", "-load", "-o", "-plugin", "-specs", "-target", "-u", "-wrapper",
-    "-x", "-z", "--param", "--sysroot", "--target",
+    "-iwithprefix", "-iwithprefixbefore", "-l", "-load", "-mllvm", "-o", "-plugin", "-specs", "-target", "-u",
+    "-wrapper", "-x", "-z", "--param", "--sysroot", "--target",
 })  # fmt: skip
 """Options of gcc and clang whose value may be the next word; such a word is never a source file."""
 

@@ -78,6 +78,7 @@ def test_compilers(compiler: str) -> None:
         "rustc -c -o x.o x.rs",
         "gcc -c -o x.o x.cpp",
         "gcc -c -o x.o -include x.c",  # an option's value is not the source
+        "clang -c -o x.o -mllvm x.c",
         "echo gcc -c -o x.o x.c",
     ],
 )
