@@ -229,5 +229,5 @@ def test_a_stdout_of_another_encoding(audit: Audit, monkeypatch: pytest.MonkeyPa
 
 def test_every_option_has_a_help_text() -> None:
     for parameter in audit_command.params:
-        if parameter.param_type_name == "option" and parameter.name != "color":
+        if parameter.param_type_name == "option":
             assert getattr(parameter, "help", ""), parameter.name
