@@ -44,7 +44,8 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--all", "everything", is_flag=True, help="List every site, not only the first 50.")
 @click.option("--output", "-o", "outputs", multiple=True, metavar="FORMAT=PATH", help="Write a report; - is stdout.")
 @click.option("--format", "format_", type=click.Choice(list(FORMATS)), help="Short for -o FORMAT=-.")
-@click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True)
+@click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True,
+              help="Colour the text.")  # fmt: skip
 @click.option("--cache", type=click.Path(file_okay=False, path_type=Path), help="Where the last report is kept.")
 @click.option("--no-cache", is_flag=True, help="Do not keep the last report.")
 @click.option("--libclang", type=_FILE, envvar="PTREGS_LIBCLANG", help="Another libclang than the installed one.")

@@ -14,7 +14,7 @@ from auditor.model import JudgedSite, Report, Site, Verdict
 from auditor.reports.findings import place
 
 EXAMPLES = 2
-HARM = (Verdict.BREAK, Verdict.ABI, Verdict.BUILD_FAILS)
+HARM = (Verdict.BREAK, Verdict.ABI)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +69,12 @@ def _answer(question: Question, sites: Iterable[JudgedSite], proposal: str) -> s
         state = question.alarm
     elif of[Verdict.REVIEW]:
         state = "undecided"
+    elif of[Verdict.BUILD_FAILS]:
+        state = "guarded, the build stops"
     else:
         state = question.calm
     # Places for what needs a look; where nothing does, for what is claimed to be fine.
-    shown = {v for v in (*HARM, Verdict.REVIEW) if of[v]} or {v for v in Verdict if of[v]}
+    shown = {v for v in (*HARM, Verdict.BUILD_FAILS, Verdict.REVIEW) if of[v]} or {v for v in Verdict if of[v]}
     parts = [
         f"{len(of[v])} {v.value}" + (f" ({_examples(of[v])})" if v in shown else "")
         for v in sorted(Verdict, key=lambda v: -v.rank)

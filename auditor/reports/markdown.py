@@ -54,7 +54,9 @@ def lines(report: Report, view: View) -> Iterator[str]:
     yield from _causes(report, view)
     yield from _sites(report, view)
     yield from _coverage(report)
-    yield from ("", "## Signals and ptrace, BPF, below the struct")
+    unseen = sum(len(run.coverage.uncovered) for run in report.runs)
+    yield from ("", "## Signals and ptrace, BPF, below the struct", "")
+    yield f"From {len(report.sites)} sites; {unseen} mentions were not looked at."
     for proposal, _ in report.proposals:
         yield from ("", f"**{escape(proposal.id)}** {escape(proposal.title)}".rstrip(), "")
         for asked, answer in answers(report, proposal.id):

@@ -35,6 +35,9 @@ from auditor.reports.json import SCHEMA_VERSION
 from auditor.reports.rebuilt import layout_after
 
 MAX_BYTES = 1 << 30
+MAX_MEMBERS = 2048
+MAX_PROPOSALS = 256
+"""Far more than a real report has; the work grows with their product, and the file may come from anybody."""
 
 T = TypeVar("T")
 
@@ -127,8 +130,14 @@ def _report(top: _Node) -> Report:
     if not runs:
         top["runs"].fail("at least one run")
     before = runs[0].layout
+    if len(before.fields) > MAX_MEMBERS:
+        top["runs"].fail(f"at most {MAX_MEMBERS} members")
+    if isinstance(top["proposals"].value, list) and len(top["proposals"].value) > MAX_PROPOSALS:
+        top["proposals"].fail(f"at most {MAX_PROPOSALS} proposals")
     proposals = top["proposals"].items(lambda n: _proposal(n, before))
     known = {p.id for p, _ in proposals}
+    if len(known) < len(proposals):
+        top["proposals"].fail("every id once")
     run_ids = {r.id for r in runs}
 
     def site(node: _Node) -> JudgedSite:

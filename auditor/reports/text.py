@@ -179,6 +179,8 @@ def _coverage(report: Report, view: View) -> Iterator[str]:
 
 def _answers(report: Report, view: View, narrowed: bool) -> Iterator[str]:
     yield from _heading("Signals and ptrace, BPF, below the struct", view)
+    unseen = sum(len(run.coverage.uncovered) for run in report.runs)
+    yield f"  from {len(report.sites)} {_plural(len(report.sites), 'site')}; {unseen} mentions were not looked at"
     if narrowed:
         yield "  not answered: the answers need all sites, and filters are set"
         return

@@ -124,7 +124,9 @@ def test_help_into_a_closed_pipe_is_quiet(spawn: Spawn) -> None:
 def test_control_c(tmp_path: Path) -> None:
     """The signal itself, during an audit, in a process of its own; no half-written output is left."""
     code = (
-        "import sys, time\n"
+        "import signal, sys, time\n"
+        # Ignored, and so inherited, where the tests run as a background job.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from tests.cli.fake import install\n"
         "def wait(request, progress):\n"
         "    print('waiting', file=sys.stderr, flush=True)\n"
@@ -227,5 +229,5 @@ def test_a_stdout_of_another_encoding(audit: Audit, monkeypatch: pytest.MonkeyPa
 
 def test_every_option_has_a_help_text() -> None:
     for parameter in audit_command.params:
-        if parameter.param_type_name == "option" and parameter.name != "color":
+        if parameter.param_type_name == "option":
             assert getattr(parameter, "help", ""), parameter.name

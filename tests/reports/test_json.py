@@ -142,3 +142,21 @@ def test_any_key_removed_gives_a_report_or_an_input_error(data: st.DataObject) -
         parse(json.dumps(value), "x")
     except InputError as e:
         assert str(e).startswith("x: ")
+
+
+def test_more_than_any_report_holds_is_refused_before_any_work() -> None:
+    value = json.loads(dump(make_report()))
+    many = json.loads(json.dumps(value))
+    many["proposals"] *= 200
+    with pytest.raises(InputError, match="at most 256 proposals"):
+        parse(json.dumps(many), "x")
+    value["runs"][0]["layout"]["fields"] *= 1000
+    with pytest.raises(InputError, match="at most 2048 members"):
+        parse(json.dumps(value), "x")
+
+
+def test_a_proposal_stands_once() -> None:
+    value = json.loads(dump(make_report()))
+    value["proposals"].append(value["proposals"][0])
+    with pytest.raises(InputError, match="every id once"):
+        parse(json.dumps(value), "x")

@@ -57,6 +57,7 @@ Not looked at
        1 mention  unit failed: 'gen.h' file not found  (drivers/odd.c:9)
 
 Signals and ptrace, BPF, below the struct
+  from 7 sites; 3 mentions were not looked at
   extended: an extension below the struct
     signals, ptrace: isolated. Exporting registers or counting on their order: 2 places; 2 safe
       (arch/ptrace.c:9:5, arch/signal.c:22:5).
@@ -65,8 +66,8 @@ Signals and ptrace, BPF, below the struct
     below the struct: some go wrong. Reaching below the struct, making one up, or reading it as
       another type: 1 place; 1 break (include/frame.h:3:5).
   insert-head: a new first member
-    signals, ptrace: not isolated. Exporting registers or counting on their order: 2 places; 1
-      build-fails (arch/ptrace.c:9:5), 1 rebuild.
+    signals, ptrace: guarded, the build stops. Exporting registers or counting on their order: 2
+      places; 1 build-fails (arch/ptrace.c:9:5), 1 rebuild.
     BPF: affected. Showing the struct to BPF or user-space headers: 1 place; 1 abi
       (trace/bpf.c:40:5).
     below the struct: nobody goes wrong. Reaching below the struct, making one up, or reading it as
