@@ -26,7 +26,7 @@ _PER_ELEMENT = {STRUCT: 12, UNION: 12, ENUM: 8, FUNC_PROTO: 8, DATASEC: 12, ENUM
 _EXTRA_FIXED = tuple(_FIXED.get(k, 0) for k in range(32))
 _EXTRA_EACH = tuple(_PER_ELEMENT.get(k, 0) for k in range(32))
 
-_BASE_HINT = "a module's BTF continues that of its kernel: give the kernel's as the base"
+_BASE_HINT = "a module's BTF continues that of its kernel: give the kernel's as base, --btf-base"
 
 
 def is_btf(start: bytes) -> bool:

@@ -81,19 +81,27 @@ def _first_definition(
     info = _dwarf_info(elf, sections)
     order = "<" if elf.little_endian else ">"
     scanner = Scanner(sections[".debug_info"], sections[".debug_abbrev"], order)
-    name = struct.encode("utf-8", "surrogateescape")
     for number, cu in enumerate(info.iter_CUs()):
         if number >= MAX_UNITS:
             raise InputError(path, f"more than {MAX_UNITS} units in .debug_info")
-        unit = unit_of(cu, len(sections[".debug_info"]))
-        for offset in scanner.named(unit, strings, name):
-            # Not through the unit's cache: it keeps every entry that it ever decoded.
-            die = DIE(cu=cu, stream=info.debug_info_sec.stream, offset=offset)
-            if _name(die) != name or "DW_AT_declaration" in die.attributes:
-                continue
-            layout = layout_of(DwarfGraph(path, info, scanner), offset, struct, arch_id)
-            if layout is not None:
-                return layout
+        with damage_is_an_error(path, f"DWARF unit at {cu.cu_offset:#x} of .debug_info"):
+            layout = _definition_in(cu, DwarfGraph(path, info, scanner), strings, struct, arch_id)
+        if layout is not None:
+            return layout
+    return None
+
+
+def _definition_in(cu: Any, graph: DwarfGraph, strings: set[int], struct: str, arch_id: str) -> Layout | None:
+    name = struct.encode("utf-8", "surrogateescape")
+    section = cu.dwarfinfo.debug_info_sec
+    for offset in graph.scanner.named(unit_of(cu, section.size), strings, name):
+        # Not through the unit's cache: it keeps every entry that it ever decoded.
+        die = DIE(cu=cu, stream=section.stream, offset=offset)
+        if _name(die) != name or "DW_AT_declaration" in die.attributes:
+            continue
+        layout = layout_of(graph, offset, struct, arch_id)
+        if layout is not None:
+            return layout
     return None
 
 

@@ -29,7 +29,7 @@ class DwarfGraph:
         self.path = path
         self.pointer_size: int = info.config.default_address_size
         self._info = info
-        self._scanner = scanner
+        self.scanner = scanner
         self._dimensions: dict[int, Node] = {}
         """The second and later dimensions of arrays, by the entry of their subrange."""
 
@@ -131,7 +131,7 @@ class DwarfGraph:
     def _children(self, key: int) -> list[tuple[int, int]]:
         cu = self._info.get_CU_containing(key)
         unit = unit_of(cu, self._info.debug_info_sec.size)
-        return list(self._scanner.children(unit, key))
+        return list(self.scanner.children(unit, key))
 
     def _target(self, die: Any) -> int | None:
         attribute = die.attributes.get("DW_AT_type")

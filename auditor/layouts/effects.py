@@ -22,7 +22,7 @@ def apply(layout: Layout, proposal: Proposal) -> Layout:
     shape = shape_of(layout)
     for operation in _placed(layout, shape, proposal):
         shape = _EDITS[operation.op](layout, shape, operation, proposal)
-    return replace(place(layout, shape), source=proposal.source or layout.source)
+    return replace(place(layout, shape), source=f"{layout.source} with {proposal.id}")
 
 
 def effects(layout: Layout, proposal: Proposal) -> Effects:

@@ -13,6 +13,7 @@ from auditor.layouts.btf import layout_from_btf
 from auditor.model import Field
 
 from .btfwriter import ARRAY, CONST, FLOAT, FUNC_PROTO, PTR, STRUCT, TYPEDEF, UNION, Writer, regs
+from .tools import PT_REGS, TRICKY, gcc, pahole, run, with_btf
 
 FIELDS = (
     Field("ip", "unsigned long", 0, 8),
@@ -229,3 +230,19 @@ def test_vlen_of_another_struct_kind(tmp_path: Path) -> None:
     long = w.integer("long", 8)
     w.add(STRUCT, "pt_regs", 8, 3, False, w.name("ip"), long, 0)
     refuses(tmp_path, w.bytes(), "runs past the type section")
+
+
+def test_split_btf_as_pahole_makes_it(tmp_path: Path) -> None:
+    """A module refers to the kernel's struct; neither name nor members are in its own BTF."""
+    kernel = gcc(TRICKY, tmp_path / "kernel.o", "-g")
+    with_btf(kernel)
+    source = tmp_path / "module.c"
+    source.write_text(f'#include "{PT_REGS}"\nstruct wrapper {{ int n; struct pt_regs regs; }} w;\n')
+    module = gcc(source, tmp_path / "module.o", "-g")
+    run(pahole(), "-J", "--btf_base", kernel, module)
+    wanted = (Field("n", "int", 0, 4), Field("regs", "struct pt_regs", 8, 168))
+    assert layout_from_btf(module, "wrapper", "x86_64", kernel).fields == wanted
+    assert layout_from_btf(module, "pt_regs", "x86_64", kernel).size == 168
+    with pytest.raises(InputError) as caught:
+        layout_from_btf(module, "wrapper", "x86_64")
+    assert "base" in caught.value.hint

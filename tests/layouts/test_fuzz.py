@@ -19,6 +19,7 @@ from auditor.model import Layout
 from .btfwriter import regs
 from .tools import TRICKY, clang, gcc, run, tool
 
+Edits = list[tuple[str, float, int]]
 Reader = Callable[[str, str, str], Layout]
 STRUCT = "slots"
 
@@ -33,14 +34,14 @@ damage = st.lists(
     min_size=1,
     max_size=8,
 )
-quick = settings(max_examples=150, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+quick = settings(max_examples=100, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 
 
-def damaged(data: bytes, edits: list[tuple[str, float, int]], ranges: list[tuple[int, int]]) -> bytes:
-    """Edits hit the given ranges, in turn: damage that the reader of those bytes has to notice."""
+def damaged(data: bytes, edits: Edits, ranges: list[tuple[int, int]]) -> bytes:
+    """Edits hit one of the given ranges each: damage that the reader of those bytes has to notice."""
     out = bytearray(data)
     for number, (kind, where, value) in enumerate(edits):
-        lo, hi = ranges[number % len(ranges)]
+        lo, hi = ranges[(number + value) % len(ranges)]
         at = min(lo + int((hi - lo) * where), max(len(out) - 1, 0))
         if kind == "byte":
             out[at : at + 1] = bytes([value & 0xFF])
@@ -65,10 +66,8 @@ def sections(path: str, *names: str) -> list[tuple[int, int]]:
     return [*found, (max(size - 4000, 0), size)]
 
 
-def hold(
-    reader: Reader, good: str, bad: Path, data: bytes, edits: list[tuple[str, float, int]], where: list[tuple[int, int]]
-) -> None:
-    wanted = reader(good, STRUCT, "x86_64")
+def hold(reader: Reader, good: str, bad: Path, edits: Edits, where: list[tuple[int, int]], wanted: Layout) -> None:
+    data = Path(good).read_bytes()
     bad.write_bytes(damaged(data, edits, where))
     try:
         layout = reader(str(bad), STRUCT, "x86_64")
@@ -93,24 +92,26 @@ def test_dwarf(place: Path, build: str) -> None:
     compiler, version = build.split("-")
     flags = ("-g", "-gz=zlib") if version == "z" else ("-g", f"-gdwarf-{version}")
     good = (gcc if compiler == "gcc" else clang)(TRICKY, place / f"{build}.o", *flags)
-    data, where, bad = Path(good).read_bytes(), sections(good, *DWARF, ".debug_str_offsets"), place / f"{build}-bad.o"
+    where, bad = sections(good, *DWARF, ".debug_str_offsets"), place / f"{build}-bad.o"
+    wanted = layout_from_dwarf(good, STRUCT, "x86_64")
 
     @given(damage)
     @quick
-    def fuzz(edits: list[tuple[str, float, int]]) -> None:
-        hold(layout_from_dwarf, good, bad, data, edits, where)
+    def fuzz(edits: Edits) -> None:
+        hold(layout_from_dwarf, good, bad, edits, where, wanted)
 
     fuzz()
 
 
 def test_btf_of_an_object(place: Path) -> None:
     good = clang(TRICKY, place / "bpf.o", "-g", "-target", "bpf")
-    data, where, bad = Path(good).read_bytes(), sections(good, ".BTF"), place / "bpf-bad.o"
+    where, bad = sections(good, ".BTF"), place / "bpf-bad.o"
+    wanted = read_layout(good, STRUCT, "x86_64")
 
     @given(damage)
     @quick
-    def fuzz(edits: list[tuple[str, float, int]]) -> None:
-        hold(read_layout, good, bad, data, edits, where)
+    def fuzz(edits: Edits) -> None:
+        hold(read_layout, good, bad, edits, where, wanted)
 
     fuzz()
 
@@ -122,11 +123,12 @@ def test_raw_btf(place: Path, order: str) -> None:
     writer.record(STRUCT, 8, ("ip", 1, 0))
     data = writer.bytes()
     good.write_bytes(data)
+    wanted = layout_from_btf(str(good), STRUCT, "x86_64")
 
     @given(damage)
     @quick
-    def fuzz(edits: list[tuple[str, float, int]]) -> None:
-        hold(layout_from_btf, str(good), bad, data, edits, [(0, 24), (24, len(data))])
+    def fuzz(edits: Edits) -> None:
+        hold(layout_from_btf, str(good), bad, edits, [(0, 24), (24, len(data))], wanted)
 
     fuzz()
 
