@@ -48,6 +48,23 @@ class Arch:
     stack_calls: frozenset[str]
     stack_tops: frozenset[str]
     stack_padding: str
+    stack_padded: frozenset[str]
+    """Tops of `stack_tops` that already leave the padding out."""
+    task_stack: frozenset[str]
+    """Names that say that a computation is about the task's stack, the one that has the padding."""
+    uses_only: frozenset[str]
+    """Accessors and helpers too common in other meanings to select a unit by."""
+
+    @property
+    def stack_members(self) -> frozenset[str]:
+        return frozenset(f.partition(".")[2] for f in self.stack_fields)
+
+    @property
+    def leading(self) -> frozenset[str]:
+        """Names that lead to the object without naming the struct: a unit that writes one may hold a consumer."""
+        return (
+            frozenset(self.accessors) | frozenset(self.by_number) | self.frozen | self.stack_calls | self.stack_tops
+        ) - self.uses_only
 
 
 def load(path: Path) -> Arch:
@@ -83,6 +100,9 @@ def _build(data: dict[str, Any]) -> Arch:
         stack_calls=frozenset(stack.get("calls", ())),
         stack_tops=frozenset(stack.get("tops", ())),
         stack_padding=stack.get("padding", ""),
+        stack_padded=frozenset(stack.get("padded", ())),
+        task_stack=frozenset(stack.get("task_stack", ())),
+        uses_only=frozenset(arch.get("uses_only", ())),
     )
 
 

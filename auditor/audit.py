@@ -15,7 +15,7 @@ from auditor import libclang
 from auditor.arch import Arch
 from auditor.errors import InputError, UsageError
 from auditor.evidence.c.twin import twins
-from auditor.evidence.c.unit import Found, Job, Result
+from auditor.evidence.c.unit import Job, Result, site_identity
 from auditor.evidence.pool import analyse_all
 from auditor.gate.fingerprint import assign_ids
 from auditor.judge import rules
@@ -111,9 +111,9 @@ def run_audit(request: AuditRequest, progress: Progress | None = None) -> Report
 def collect(request: AuditRequest, tree: Tree, build: Build | None, arch: Arch, progress: Progress) -> Facts:
     """The expensive half: every unit that may hold a consumer is parsed and walked."""
     own = request.struct == arch.struct
-    words = Words(arch.words if own else (request.struct,))
+    words = Words(words_of(request, arch))
     commands = discover(tree, build, request.compdb)
-    selected = candidates(commands.units, words)
+    selected = candidates(commands.units, Words((*words_of(request, arch), *arch.leading)) if own else words)
     if not selected:
         raise _unknown_struct(request, tree, arch)
     jobs = _jobs(selected, request, tree, arch)
@@ -149,6 +149,11 @@ def collect(request: AuditRequest, tree: Tree, build: Build | None, arch: Arch, 
         functions=tuple((u, f, tuple(sorted(place[i] for i in indices))) for u, f, indices in functions),
         coverage=coverage(found.mentions, looked),
     )
+
+
+def words_of(request: AuditRequest, arch: Arch) -> tuple[str, ...]:
+    """What names the struct in a text."""
+    return arch.words if request.struct == arch.struct else (request.struct,)
 
 
 def _jobs(selected: Sequence[Unit], request: AuditRequest, tree: Tree, arch: Arch) -> list[Job]:
@@ -227,23 +232,23 @@ def _merge(
     functions: dict[tuple[str, str], list[int]] = {}
     for name, result in results.items():
         for found in result.found:
-            key = identity(found)
-            _, places = merged.setdefault(key, (found.site, {}))
+            key = site_identity(found.site)
+            site, places = merged.setdefault(key, (found.site, {}))
+            if missing := [f for f in found.site.fields if f not in site.fields]:
+                merged[key] = (dataclasses.replace(site, fields=(*site.fields, *missing), bytes=None), places)
             position = order.setdefault(key, len(order))
             places.update(dict.fromkeys(found.places))
             for function in found.functions:
                 functions.setdefault((name, function), []).append(position)
     sites = []
+    handed_on = {t for s, _ in merged.values() if s.rule == "cast/from-container" for t in s.traits}
     for site, places in merged.values():
+        if site.rule == "embed/member" and any(t.startswith("holder=") and t in handed_on for t in site.traits):
+            site = dataclasses.replace(site, traits=site.traits | {"passed-as-object"})
         related = tuple(Related(f, line, "expanded here") for f, line in sorted(places)[:_MAX_RELATED])
         sites.append(dataclasses.replace(site, uses=max(1, len(places)), related=site.related + related))
     listed = [(units[o], f, tuple(sorted(set(i)))) for (o, f), i in sorted(functions.items())]
     return sites, listed
-
-
-def identity(found: Found) -> tuple[object, ...]:
-    site = found.site
-    return (site.rule, site.file, site.line, site.column, site.fields)
 
 
 def _inactive(results: Iterable[Result]) -> dict[str, tuple[tuple[int, int], ...]]:

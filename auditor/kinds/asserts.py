@@ -5,11 +5,10 @@ from __future__ import annotations
 
 from auditor.evidence.c.api import K
 from auditor.evidence.c.context import Context
+from auditor.evidence.c.measure import is_sizeof, target_member
 from auditor.evidence.c.nodes import Node
 from auditor.evidence.c.types import C
 from auditor.kinds.dispatch import on
-from auditor.kinds.offsetof import target_member
-from auditor.kinds.size import is_sizeof
 from auditor.model import Expression, Guard
 
 

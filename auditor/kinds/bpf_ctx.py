@@ -41,11 +41,26 @@ def helper_result(node: Node, ctx: Context) -> None:
         ctx.add("bpf-ctx/helper-result", node, bytes=(0, ctx.layout.size), needle=(node.name,))
 
 
+@on(K.RETURN_STMT)
+def helper_returns(node: Node, ctx: Context) -> None:
+    """A helper's result is a word: the object's address in it goes to the program."""
+    value = node.kids[0].value if node.kids else None
+    if value is None or value.place or not ctx.function.startswith(tuple(ctx.interfaces.bpf_helper_prefix)):
+        return
+    ctx.drop(node, ("stack-position",))
+    ctx.add("bpf-ctx/helper-result", node, bytes=(0, ctx.layout.size), provenance=provenance(value))
+
+
+def _spelling(node: Node, ctx: Context) -> list[str]:
+    api = ctx.unit.api
+    return api.text(api.getTypeSpelling(api.getCursorType(node.cursor))).split()
+
+
 @on(K.FUNCTION_DECL)
 def verifier_bound(node: Node, ctx: Context) -> None:
     """Sizes of the object in a function that the verifier asks: what programs may touch."""
     types = ctx.interfaces.bpf_verifier_types
-    if not any(k.kind == K.PARM_DECL and k.type.record in types for k in node.kids):
+    if not any(k.kind == K.PARM_DECL and types & set(_spelling(k, ctx)) for k in node.kids):
         return
     for drafts in ctx.drafts.values():
         for draft in drafts:

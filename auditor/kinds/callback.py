@@ -14,13 +14,25 @@ from auditor.kinds.dispatch import on
 def declared(node: Node, ctx: Context) -> None:
     cls = node.type.cls
     if cls is C.FUNCTION_POINTER or (cls is C.FUNCTION and node.kind == K.TYPEDEF_DECL):
-        ctx.add("callback/type", node, needle=(ctx.layout.struct,))
+        if node.kind == K.TYPEDEF_DECL or _spelled_out(node, ctx):
+            ctx.add("callback/type", node, needle=(ctx.layout.struct,))
     elif cls in (C.POINTER, C.POINTER2) and (node.kind == K.FIELD_DECL or _global(node, ctx)):
-        ctx.add("callback/holder", node, needle=(ctx.layout.struct,))
+        owner = node.parent.name if node.parent is not None else ""
+        rule = "unwind/state" if owner in ctx.interfaces.unwind_types else "callback/holder"
+        ctx.add(rule, node, needle=(ctx.layout.struct,))
+
+
+def _spelled_out(node: Node, ctx: Context) -> bool:
+    """The function's type is written here and not taken from a typedef, which is a site of its own."""
+    api = ctx.unit.api
+    return "(" in api.text(api.getTypeSpelling(api.getCursorType(node.cursor)))
 
 
 def _global(node: Node, ctx: Context) -> bool:
-    return node.kind == K.VAR_DECL and ctx.unit.api.getCursorSemanticParent(node.cursor).kind != K.FUNCTION_DECL
+    api = ctx.unit.api
+    # CX_SC_Extern: only declared here.
+    extern = api.Cursor_getStorageClass(node.cursor) == 2
+    return node.kind == K.VAR_DECL and not extern and api.getCursorSemanticParent(node.cursor).kind != K.FUNCTION_DECL
 
 
 @on(K.DECL_REF_EXPR)

@@ -8,12 +8,12 @@ not a dependence on the layout either, but it is where the compiler loses track 
 from __future__ import annotations
 
 from auditor.evidence.c.api import K
-from auditor.evidence.c.context import Context, is_local, provenance
+from auditor.evidence.c.context import Context, decl_key, is_local, provenance
+from auditor.evidence.c.measure import member_of
 from auditor.evidence.c.nodes import Node
 from auditor.evidence.c.types import C
 from auditor.evidence.c.values import Value
 from auditor.kinds.dispatch import on
-from auditor.kinds.offsetof import member_of
 
 _NEEDLE = ("struct",)
 
@@ -41,10 +41,19 @@ def _to_object(node: Node, kid: Node, ctx: Context) -> None:
         return
     if inner.type.cls is C.VOID_POINTER:
         ctx.add("cast/type-erased", node, needle=_NEEDLE)
-    elif inner.type.cls in (C.RECORD_POINTER, C.CONTAINER_POINTER):
-        ctx.add("cast/to-struct", node, needle=_NEEDLE)
+    elif inner.type.cls in (C.RECORD_POINTER, C.CONTAINER_POINTER) or _frozen(inner, ctx):
+        ctx.add("cast/to-struct", node, bytes=(0, ctx.layout.size), needle=_NEEDLE)
+    elif ctx.function in ctx.interfaces.encode:
+        ctx.add("unwind/encoded-pointer", node, needle=_NEEDLE)
     elif inner.type.cls in (C.INTEGER, C.DATA_POINTER):
         ctx.add("cast/from-integer", node, needle=_NEEDLE)
+
+
+def _frozen(node: Node, ctx: Context) -> bool:
+    """A pointer to a type whose layout is user ABI, by its typedef: elf_gregset_t *."""
+    api = ctx.unit.api
+    words = api.text(api.getTypeSpelling(api.getCursorType(node.cursor))).split()
+    return not ctx.arch.frozen.isdisjoint(words) and words[-1] == "*"
 
 
 def _in_accessor(node: Node, ctx: Context) -> bool:
@@ -60,10 +69,49 @@ def _from_object(node: Node, kid: Node, value: Value, ctx: Context) -> None:
             held = cls is C.CONTAINER_POINTER
             rule = "cast/container-of" if held else "cast/to-struct"
             ctx.add(rule, node, bytes=(0, node.type.step), provenance=provenance(value), needle=_NEEDLE)
-    elif cls is C.DATA_POINTER and node.type.step > 1 and kid.type.cls is C.POINTER and not value.moved:
+    elif cls is C.DATA_POINTER and node.type.step > 1 and kid.type.cls is C.POINTER and _outlives(node, use):
         ctx.add("cast/to-words", node, bytes=(0, ctx.layout.size), provenance=provenance(value), needle=("*",))
-    elif cls is C.INTEGER and kid.type.cls is C.POINTER and not value.anchor and _is_number(node, use):
+    elif (
+        cls is C.INTEGER
+        and kid.type.cls is C.POINTER
+        and not value.anchor
+        and not value.moved
+        and _is_number(node, use)
+    ):
         ctx.add("stack-position/address", node, provenance=provenance(value), needle=("long",))
+    elif cls is C.INTEGER and kid.type.cls is C.POINTER and not value.anchor and not value.moved:
+        _remember(node, use, ctx)
+
+
+def _outlives(node: Node, use: Node | None) -> bool:
+    """Handed on as an array of words; kept in a local, its use there is the site."""
+    if use is None or node.value is None or node.value.moved:
+        return False
+    stored = use.kind == K.BINARY_OPERATOR and use.operator == "=" and not is_local(use.kids[0])
+    return stored or use.kind in (K.CALL_EXPR, K.RETURN_STMT)
+
+
+def _remember(node: Node, use: Node | None, ctx: Context) -> None:
+    """The address goes into a local variable: what happens to that decides."""
+    if use is not None and use.kind == K.VAR_DECL:
+        ctx.addresses[decl_key(use.cursor)] = node
+    elif use is not None and use.kind == K.BINARY_OPERATOR and use.operator == "=" and is_local(use.kids[0]):
+        ctx.addresses[decl_key(use.kids[0].bare().referenced)] = node
+
+
+@on(K.DECL_REF_EXPR)
+def address_in_local(node: Node, ctx: Context) -> None:
+    """A local that holds the object's address is compared or passed on as a number."""
+    if not ctx.addresses or node.value is None or node.value.moved:
+        return
+    cast = ctx.addresses.get(decl_key(node.referenced))
+    use = node.use()
+    if cast is None or use is None:
+        return
+    compared = use.kind == K.BINARY_OPERATOR and use.operator in ("<", ">", "<=", ">=", "==", "!=", "&")
+    if compared or use.kind in (K.CALL_EXPR, K.RETURN_STMT):
+        del ctx.addresses[decl_key(node.referenced)]
+        ctx.add("stack-position/address", cast, provenance=provenance(node.value), needle=("long",))
 
 
 def _is_number(node: Node, use: Node | None) -> bool:
@@ -88,7 +136,8 @@ def implicit(node: Node, ctx: Context) -> None:
     to, kid = node.type.cls, node.kids[0]
     source = kid.type.cls
     if (to, source) == (C.POINTER, C.VOID_POINTER):
-        if kid.value is None and ctx.constant(kid.bare()) is None and not _null(kid):
+        error = kid.bare().kind == K.CALL_EXPR and kid.bare().name in ctx.interfaces.error_pointer
+        if kid.value is None and ctx.constant(kid.bare()) is None and not error and not _null(kid):
             ctx.add("cast/type-erased", node, needle=(node.name or "void",))
     elif (to, source) == (C.VOID_POINTER, C.POINTER) and _erases(node, ctx):
         ctx.add("cast/type-erased", node, provenance=provenance(kid.value), needle=(node.name or "void",))
@@ -102,12 +151,39 @@ def _erases(node: Node, ctx: Context) -> bool:
     if use.kind == K.BINARY_OPERATOR:
         return use.operator == "=" and not is_local(use.kids[0])
     names = ctx.interfaces
-    memory = names.copy | names.clear | names.compare | names.to_user
+    memory = names.copy | names.clear | names.compare | names.to_user | names.error_pointer
     return use.kind == K.CALL_EXPR and use.name not in memory and ctx.written_in(node, memory) is None
 
 
 def _null(node: Node) -> bool:
     return node.bare().kind == K.CSTYLE_CAST_EXPR and any(n.kind == K.INTEGER_LITERAL for n in node.walk())
+
+
+@on(K.UNARY_OPERATOR, K.CALL_EXPR)
+def from_container(node: Node, ctx: Context) -> None:
+    """&fregs->regs, or a helper that takes the container and yields the object."""
+    if node.type.cls is not C.POINTER:
+        return
+    if node.kind == K.UNARY_OPERATOR:
+        inner = node.kids[0].bare() if node.kids else node
+        holder = inner.field_owner() if inner.kind == K.MEMBER_REF_EXPR and node.operator == "&" else ""
+    else:
+        holder = next((a.type.record for a in node.kids[1:] if a.type.cls is C.CONTAINER_POINTER), "")
+    if holder not in ctx.unit.types.containers or ctx.written_name(node) in ctx.arch.accessors:
+        return
+    node.value = Value(origin=f"container:{holder}")
+    if node.kind == K.CALL_EXPR and not _returned(node):
+        return
+    traits = frozenset({f"holder={holder}", *({"asm-filled"} if holder in ctx.unit.asm_filled else ())})
+    name = node.name if node.kind == K.CALL_EXPR else "&"
+    ctx.add("cast/from-container", node, provenance="fabricated", traits=traits, needle=(name,))
+
+
+def _returned(node: Node) -> bool:
+    use = node.use()
+    while use is not None and use.kind == K.CONDITIONAL:
+        use = use.use()
+    return use is not None and use.kind == K.RETURN_STMT
 
 
 @on(K.BINARY_OPERATOR)
@@ -121,4 +197,4 @@ def container_of(node: Node, ctx: Context) -> None:
         return
     ctx.drop(node, ("raw-offset", "cast"))
     node.value = None
-    ctx.add("cast/container-of", node, provenance=provenance(pointer.value), needle=("container_of|offsetof",))
+    ctx.add("cast/container-of", node, provenance=provenance(pointer.value), caller=True)

@@ -21,4 +21,5 @@ def member(node: Node, ctx: Context) -> None:
     if owner in ctx.unit.asm_filled:
         ctx.add("embed/asm-filled", node, bytes=(0, ctx.layout.size), provenance="fabricated", needle=needle)
     else:
-        ctx.add("embed/member", node, bytes=(0, ctx.layout.size), provenance="fabricated", needle=needle)
+        traits = frozenset({f"holder={owner}"})
+        ctx.add("embed/member", node, bytes=(0, ctx.layout.size), provenance="fabricated", traits=traits, needle=needle)

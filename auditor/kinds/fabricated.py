@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from auditor.evidence.c.api import K
-from auditor.evidence.c.context import Context, decl_key
+from auditor.evidence.c.context import Context, Draft, decl_key
 from auditor.evidence.c.nodes import Node
 from auditor.evidence.c.types import C
 from auditor.kinds.dispatch import on
@@ -22,10 +22,13 @@ def variable(node: Node, ctx: Context) -> None:
     # CX_SC_Static: a local that is static lives as long as a global.
     static = api.Cursor_getStorageClass(node.cursor) == 3
     needle = (ctx.layout.struct,)
-    if not api.isCursorDefinition(node.cursor):
-        ctx.add("embed/array", node, bytes=(0, ctx.layout.size), needle=needle)
-    elif local and not static:
+    # CX_SC_Extern
+    extern = api.Cursor_getStorageClass(node.cursor) == 2
+    many = node.type.cls is C.ARRAY or ctx.written_name(node).startswith(tuple(ctx.interfaces.per_cpu_prefix))
+    if local and not static:
         ctx.add("fabricated/local", node, bytes=(0, ctx.layout.size), provenance="fabricated", needle=needle)
+    elif extern or many:
+        ctx.add("embed/array", node, bytes=(0, ctx.layout.size), needle=needle)
     else:
         ctx.add("fabricated/static", node, bytes=(0, ctx.layout.size), provenance="fabricated", needle=needle)
 
@@ -60,30 +63,30 @@ def escapes(node: Node, ctx: Context) -> None:
 
 @on(K.FUNCTION_DECL)
 def partial_fill(node: Node, ctx: Context) -> None:
-    """Registers stored one by one, instruction and stack pointer among them, and none read: an object made by hand."""
-    groups: dict[tuple[int, str, int], list[Node]] = {}
+    """Registers stored one by one, instruction and stack pointer among them: an object made by hand.
+
+    In a function the object must be one of its own; a macro body that only stores is made for such objects.
+    """
+    groups: dict[tuple[int, str, int], list[Draft]] = {}
     read: set[tuple[int, str, int]] = set()
-    for drafts in list(ctx.drafts.values()):
-        for draft in drafts:
-            if not draft.rule.startswith(("field/", "uapi-export/by-name")) or draft.node.kind != K.MEMBER_REF_EXPR:
-                continue
-            expansion = ctx.expansion(draft.node)
-            base = draft.node.kids[0].bare()
-            # Stores under different cases or branches fill nothing together.
-            block = next((up for up in draft.node.ancestors() if up.kind in _BLOCKS), draft.node)
-            variable = decl_key(base.referenced) if base.kind == K.DECL_REF_EXPR else 0
-            key = (variable, expansion.name if expansion else "", id(block))
-            if draft.rule == "field/write":
-                groups.setdefault(key, []).append(draft.node)
-            else:
-                read.add(key)
+    for draft in [d for drafts in ctx.drafts.values() for d in drafts]:
+        if not draft.rule.startswith("field/") or draft.node.kind != K.MEMBER_REF_EXPR:
+            continue
+        expansion = ctx.expansion(draft.node)
+        if expansion is None and draft.provenance != "fabricated":
+            continue
+        base = draft.node.kids[0].bare()
+        # Stores under different cases or branches fill nothing together.
+        block = next((up for up in draft.node.ancestors() if up.kind in _BLOCKS), draft.node)
+        variable = decl_key(base.referenced) if base.kind == K.DECL_REF_EXPR else 0
+        key = (variable, expansion.name if expansion else "", id(block))
+        if draft.rule == "field/write":
+            groups.setdefault(key, []).append(draft)
+        else:
+            read.add(key)
     needed = {ctx.arch.instruction_pointer, ctx.arch.stack_pointer}
     for key, stores in groups.items():
-        names = tuple(dict.fromkeys(n.name for n in stores))
-        if key in read or len(names) < _MIN_FILLED or not needed <= set(names):
-            continue
-        first = min(stores, key=lambda n: n.place[3])
-        field = ctx.layout.get(first.name)
-        if field is not None:
-            needle = ("->|.", first.name)
-            ctx.add("fabricated/partial-fill", first, fields=names, provenance="fabricated", needle=needle)
+        names = {d.fields[0] for d in stores}
+        if key not in read and len(names) >= _MIN_FILLED and needed <= names:
+            for draft in stores:
+                draft.rule, draft.provenance = "fabricated/partial-fill", "fabricated"

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from auditor.arch import Accessor
 from auditor.evidence.c.api import K
 from auditor.evidence.c.context import Context, provenance
 from auditor.evidence.c.nodes import Node
@@ -26,9 +27,15 @@ def member(node: Node, ctx: Context) -> None:
         rule = "stack-position/compat" if value.origin == "compat" else "stack-position/field"
         traits.add("end-anchored")
         ctx.drop(base, ("stack-position",))
+    elif (accessor := _defines(node, ctx)) is not None:
+        rule = "stack-position/compat" if accessor.origin.startswith("compat") else "stack-position/field"
+        traits.add("end-anchored")
+        ctx.drop(base, ("stack-position",))
     elif value.origin.startswith("container:") and value.origin.partition(":")[2] in ctx.unit.asm_filled:
         rule = "field/asm-filled"
         traits.add("asm-filled")
+    elif value.origin == "partial":
+        rule = "unwind/state"
     elif _unwinder(base, ctx):
         rule = "unwind/state"
         ctx.drop(base, ("unwind",))
@@ -42,6 +49,17 @@ def member(node: Node, ctx: Context) -> None:
         traits=frozenset(traits),
         needle=("->|.", node.name),
     )
+    written = base.bare()
+    if written.kind == K.DECL_REF_EXPR and ctx.expansion(node) is None and ctx.expansion(written) is not None:
+        # GET(ip): the member is the caller's, but that there is an access is written in the macro.
+        ctx.add(rule, node, at=written, fields=(node.name,), traits=frozenset(traits), needle=(written.name, "->|."))
+
+
+def _defines(node: Node, ctx: Context) -> Accessor | None:
+    """The member that an accessor macro such as KSTK_EIP reads: it belongs to the macro's definition."""
+    accessor = ctx.arch.accessors.get(ctx.written_name(node))
+    found = accessor is not None and accessor.result == node.name and ctx.expansion(node) is not None
+    return accessor if found else None
 
 
 def access(node: Node) -> str:

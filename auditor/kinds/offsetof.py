@@ -5,26 +5,10 @@ from __future__ import annotations
 
 from auditor.evidence.c.api import K
 from auditor.evidence.c.context import Context, decl_key
+from auditor.evidence.c.measure import member_of, target_member
 from auditor.evidence.c.nodes import Node
 from auditor.evidence.c.types import C
 from auditor.kinds.dispatch import on
-
-
-def member_of(node: Node) -> Node | None:
-    """The MEMBER_REF of an offsetof expression (the innermost member), or None if the node is none."""
-    if node.kind != K.UNEXPOSED_EXPR or node.type.cls is not C.INTEGER:
-        return None
-    members = [k for k in node.kids if k.kind == K.MEMBER_REF]
-    # A designated initialiser looks alike, but its last child is the value.
-    return members[-1] if members and node.kids[-1].kind == K.MEMBER_REF else None
-
-
-def target_member(node: Node, ctx: Context) -> str:
-    """Name of the target's member that an offsetof expression names, or the empty string."""
-    member = member_of(node)
-    if member is not None and member.field_owner() == ctx.layout.struct:
-        return member.name
-    return ""
 
 
 def targets(node: Node, ctx: Context) -> list[Node]:
@@ -48,6 +32,10 @@ def value(node: Node, ctx: Context) -> None:
             ctx.unit.tables.add(decl_key(up.cursor))
     span = (field.offset, field.offset + field.size)
     ctx.add(rule, node, fields=(name,), bytes=span, at=member_of(node), needle=("offsetof|__builtin_offsetof",))
+    written = ctx.expansion(node)
+    if written is not None and written.name != "offsetof" and ctx.expansion(node.kids[-1]) is None:
+        # ENTRY(ip): the member is the caller's, the offsetof is the macro's.
+        ctx.add(rule, node, fields=(name,), needle=("offsetof|__builtin_offsetof",))
 
 
 @on(K.ARRAY_SUBSCRIPT_EXPR)
@@ -55,7 +43,7 @@ def table_element(node: Node, ctx: Context) -> None:
     base = node.kids[0].bare() if node.kids else None
     if base is None or base.kind != K.DECL_REF_EXPR or node.type.cls is not C.INTEGER:
         return
-    if decl_key(base.referenced) in ctx.unit.tables:
+    if decl_key(base.referenced) in ctx.unit.tables and not any(up.kind == K.SIZEOF_EXPR for up in node.ancestors()):
         ctx.add("offsetof/table-use", node)
 
 
@@ -69,6 +57,7 @@ def table_member(node: Node, ctx: Context) -> None:
 def by_number(node: Node, ctx: Context) -> None:
     rule = ctx.arch.by_number.get(node.name)
     if rule and rule.startswith("offsetof/"):
+        ctx.drop(node, ("offsetof/table-use",))
         ctx.add(rule, node, needle=(node.name,))
 
 

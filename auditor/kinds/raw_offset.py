@@ -21,14 +21,51 @@ def rule_for(lo: int, hi: int, ctx: Context) -> str:
 
 def report(node: Node, value: Value, width: int, ctx: Context) -> None:
     """A site for `width` bytes at `value`; what was said of the pieces of the expression is taken back."""
+    if value.symbolic:
+        _symbolic(node, value, ctx)
+        return
     ctx.drop(node, ("cast", "raw-offset", "stack-position/address", "field"))
     needle = ("*",) if node.kind == K.UNARY_OPERATOR else ("+|-|[",)
     if value.offset is None:
-        ctx.add("raw-offset/computed", node, provenance=provenance(value), needle=needle)
+        words = node.kind == K.ARRAY_SUBSCRIPT_EXPR and width > 1
+        rule = "cast/to-words" if words or _walks_words(node) else "raw-offset/computed"
+        ctx.add(rule, node, provenance=provenance(value), needle=needle)
+        return
+    if value.offset < 0 and node.kind == K.BINARY_OPERATOR:
+        # Nothing is read: the address in front of the object is a place on the stack.
+        ctx.drop(node, ("stack-position",))
+        traits = frozenset({"end-anchored"}) if _from_accessor(node) else frozenset()
+        span = (value.offset, 0)
+        ctx.add("stack-position/below", node, bytes=span, provenance=provenance(value), traits=traits, needle=("-",))
         return
     span = (value.offset, value.offset + max(width, 1))
     names = ctx.layout.covering(*span)
     ctx.add(rule_for(*span, ctx), node, fields=names, bytes=span, provenance=provenance(value), needle=needle)
+
+
+def _walks_words(node: Node) -> bool:
+    """`*p` or `p + n` on a pointer to words whose index is known at run time only."""
+    pointer = node.kids[0] if node.kind == K.UNARY_OPERATOR else node
+    inner = pointer.bare()
+    if inner.kind == K.CSTYLE_CAST_EXPR:
+        return False
+    return pointer.type.cls is C.DATA_POINTER and pointer.type.step > 1
+
+
+def _from_accessor(node: Node) -> bool:
+    return any(n.value is not None and n.value.direct for n in node.walk())
+
+
+def _symbolic(node: Node, value: Value, ctx: Context) -> None:
+    """An offset made of offsetof follows the struct; only where a macro hides it, the place needs a site of its own."""
+    if value.offset is None or ctx.has_below(node, "offsetof"):
+        return
+    field = next((f for f in ctx.layout.fields if f.offset == value.offset), None)
+    if field is not None:
+        span = (field.offset, field.offset + field.size)
+        ctx.add(
+            "offsetof/value", node, fields=(field.name,), bytes=span, provenance=provenance(value), needle=("offsetof",)
+        )
 
 
 @on(K.UNARY_OPERATOR)
@@ -56,6 +93,10 @@ def arithmetic(node: Node, ctx: Context) -> None:
     if node.operator not in ("+", "-") or value is None or value.place or not value.moved or value.anchor:
         return
     if node.type.cls is C.POINTER or not leaves(node):
+        return
+    if ctx.function in ctx.interfaces.encode:
+        ctx.drop(node)
+        ctx.add("unwind/encoded-pointer", node, provenance=provenance(value))
         return
     report(node, value, _pointee(node), ctx)
 
@@ -93,11 +134,12 @@ def accessor(node: Node, ctx: Context) -> None:
     words = node.type.cls is C.DATA_POINTER and node.type.step in (4, 8)
     arguments = node.kids[1:]
     takes = any(_is_object(a) for a in arguments)
-    numbered = any(a.type.cls in (C.INTEGER, C.RECORD_POINTER) for a in arguments)
+    numbered = any(a.type.cls is C.INTEGER for a in arguments)
     if named or (not rule and words and takes and numbered):
         ctx.add("raw-offset/accessor", node, needle=(node.name,))
         if node.type.cls is C.DATA_POINTER:
-            node.value = Value(offset=None, moved=True)
+            # What it points to was chosen by number: this call is the site, not what is done with the result.
+            node.value = Value(offset=None, moved=True, symbolic=True)
 
 
 def _is_object(node: Node) -> bool:

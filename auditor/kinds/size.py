@@ -5,37 +5,25 @@ from __future__ import annotations
 
 from auditor.evidence.c.api import K
 from auditor.evidence.c.context import Context, provenance
+from auditor.evidence.c.measure import is_sizeof, measured_class, target_member
 from auditor.evidence.c.nodes import Node
 from auditor.evidence.c.types import C
 from auditor.evidence.c.values import Value
 from auditor.kinds.dispatch import on
-from auditor.kinds.offsetof import target_member
-
-
-def is_sizeof(node: Node, ctx: Context) -> bool:
-    """sizeof the target itself, by type or by expression."""
-    return node.kind == K.SIZEOF_EXPR and _measured(node) == C.OBJECT and node.constant() == ctx.layout.size
-
-
-def _measured(node: Node) -> C | None:
-    if not node.kids:
-        return None
-    kid = node.kids[-1]
-    cls = kid.type.cls
-    if kid.kind == K.TYPE_REF:
-        # `sizeof(struct s *)` has the same child as `sizeof(struct s)`: only the value tells them apart.
-        return cls if cls in (C.OBJECT, C.CONTAINER, C.RECORD) and node.constant() == kid.type.size else None
-    return cls
 
 
 def entry_object(*values: Value | None) -> frozenset[str]:
     """The trait of an object that an entry made, as far as local dataflow knows."""
-    return frozenset({"entry-object"}) if any(v and v.origin in ("task", "entry") for v in values) else frozenset()
+    return (
+        frozenset({"entry-object"})
+        if any(v and v.origin in ("task", "entry", "built") for v in values)
+        else frozenset()
+    )
 
 
 @on(K.SIZEOF_EXPR)
 def value(node: Node, ctx: Context) -> None:
-    measured = _measured(node)
+    measured = measured_class(node)
     if is_sizeof(node, ctx):
         ctx.drop(node)
         ctx.add("size/value", node, bytes=(0, ctx.layout.size), needle=("sizeof",))
@@ -72,7 +60,9 @@ def assignment(node: Node, ctx: Context) -> None:
 @on(K.VAR_DECL)
 def initialised(node: Node, ctx: Context) -> None:
     last = node.kids[-1] if node.kids else None
-    if node.type.cls is C.OBJECT and last is not None and last.type.cls is C.OBJECT and not _initialises(last):
+    if last is None or last.kind < K.UNEXPOSED_EXPR or node.type.cls is not C.OBJECT:
+        return
+    if last.type.cls is C.OBJECT and not _initialises(last):
         _whole("size/copy", node, ctx, last.value)
 
 
@@ -110,19 +100,23 @@ def memory_call(node: Node, ctx: Context) -> None:
         if not touched:
             return
         sized = any(is_sizeof(n, ctx) for n in whole.walk())
-        for argument, value in touched:
-            _memory(rule, whole, argument, value, length, sized, ctx)
+        measured = sized or ctx.measured(arguments[-1])
+        for _, value in touched:
+            _memory(rule, whole, value, length, (sized, measured), ctx)
         return
 
 
-def _memory(
-    rule: str, whole: Node, argument: Node, value: Value, length: int | None, sized: bool, ctx: Context
-) -> None:
+def _memory(rule: str, whole: Node, value: Value, length: int | None, form: tuple[bool, bool], ctx: Context) -> None:
+    """`form`: (the length is written with sizeof the target, it is written with sizeof or offsetof)."""
+    sized, measured = form
     if not value.anchor and value.offset == 0 and (sized or length == ctx.layout.size):
         ctx.drop(whole, ("size", "cast", "stack-position"))
         traits = entry_object(value)
         span = (0, ctx.layout.size)
         ctx.add(rule, whole, bytes=span, provenance=provenance(value), traits=traits, needle=(ctx.written_name(whole),))
+        return
+    if measured:
+        # A length made of offsetof follows the struct and is a site of its own.
         return
     span_or_none = None
     if value.offset is not None and length is not None:

@@ -7,10 +7,11 @@ import re
 
 from auditor.evidence.c.api import K
 from auditor.evidence.c.context import Context, provenance
+from auditor.evidence.c.measure import is_sizeof
 from auditor.evidence.c.nodes import Node
 from auditor.evidence.c.types import C
+from auditor.evidence.c.values import Value
 from auditor.kinds.dispatch import on
-from auditor.kinds.size import is_sizeof
 
 
 @on(K.STMT_EXPR, K.PAREN_EXPR, K.CALL_EXPR, K.CSTYLE_CAST_EXPR, K.MEMBER_REF_EXPR)
@@ -24,7 +25,12 @@ def accessor(node: Node, ctx: Context) -> None:
         return
     if known.result == "object":
         if node.type.cls is C.POINTER:
-            ctx.add("stack-position/object", node, provenance="task", traits=frozenset({"end-anchored"}), caller=True)
+            traits = frozenset({"end-anchored"})
+            ctx.add("stack-position/object", node, provenance="task", traits=traits, caller=True)
+            for inner in ctx.arch.accessors if ctx.expansion(node) else ():
+                if inner != name and ctx.unit.expansions.writes(name, inner):
+                    # One accessor defined by another: the definition depends on where the object lies, too.
+                    ctx.add("stack-position/object", node, provenance="task", traits=traits, needle=(inner,))
         return
     if node.type.cls is not C.INTEGER and node.type.cls is not C.OTHER:
         return
@@ -51,14 +57,29 @@ def around(node: Node, ctx: Context) -> None:
         return
     down = (node.operator == "-") == (count > 0)
     if value.origin == "cast" and down:
-        ctx.drop(pointer, ("cast",))
+        ctx.drop(pointer, ("cast", "stack-position/top"))
         ctx.add("stack-position/definition", node, traits=_padding(node, ctx), needle=("-", "1"))
     elif value.origin not in ("fabricated", "cast") and not value.origin.startswith("container:"):
         ctx.drop(pointer, ("stack-position",))
         rule = "stack-position/below" if down else "stack-position/above"
         size = ctx.layout.size
         span = (-size * abs(count), 0) if down else (size, size)
-        ctx.add(rule, node, bytes=span, provenance=provenance(value), needle=("-|+", "1"))
+        traits = frozenset({"end-anchored"}) if value.direct else frozenset()
+        ctx.add(rule, node, bytes=span, provenance=provenance(value), traits=traits, needle=("-" if down else "+", "1"))
+
+
+@on(K.BINARY_OPERATOR)
+def past_by_size(node: Node, ctx: Context) -> None:
+    """(void *)regs + sizeof(*regs)."""
+    if node.operator != "+" or node.type.cls is C.POINTER or len(node.kids) != 2:
+        return
+    for pointer, number in (node.kids, node.kids[::-1]):
+        value = pointer.value
+        if value is not None and not value.place and value.offset == 0 and is_sizeof(number.bare(), ctx):
+            ctx.drop(node, ("size", "raw-offset", "stack-position"))
+            size = ctx.layout.size
+            ctx.add("stack-position/above", node, bytes=(size, size), provenance=provenance(value), needle=("sizeof",))
+            return
 
 
 @on(K.BINARY_OPERATOR)
@@ -70,26 +91,39 @@ def top_minus_size(node: Node, ctx: Context) -> None:
     if not is_sizeof(right.bare(), ctx) or ctx.constant(left) is not None or left.value is not None:
         return
     ctx.drop(right, ("size",))
+    ctx.drop(left, ("stack-position/top",))
+    node.value = Value(origin="built")
     ctx.add("stack-position/definition", node, traits=_padding(node, ctx), needle=("sizeof",))
 
 
-def _padding(node: Node, ctx: Context) -> frozenset[str]:
-    """The trait `padding`, if the computation names the macro that keeps the room above the frame."""
-    if not ctx.arch.stack_padding:
-        return frozenset()
+def _padding(node: Node, ctx: Context, besides: set[str] = frozenset()) -> frozenset[str]:  # type: ignore[assignment]
+    """`padding`: the computation names the macro that keeps room above the frame, or a top computed with it.
+    `task-stack`: it is about a task's stack, the only one that has such room."""
     expansion = ctx.expansion(node)
-    names = {ctx.arch.stack_padding, *(t for t in ctx.arch.stack_tops)}
     if expansion is not None:
-        place = ctx.unit.expansions.find(expansion.name, ("-", "1"), 0) or ctx.unit.expansions.find(
-            expansion.name, ("sizeof",), 0
-        )
+        find = ctx.unit.expansions.find
+        place = find(expansion.name, ("-", "1"), 0) or find(expansion.name, ("sizeof",), 0)
         if place is None:
             return frozenset()
         text = ctx.unit.sources.get(place.macro.path).text[place.macro.body : place.macro.end]
     else:
-        lo, hi = ctx.root.span()
-        text = ctx.unit.source(ctx.root.place[0]).text[lo:hi]
-    return frozenset({"padding"}) if names & set(re.findall(r"\w+", text)) else frozenset()
+        text = _text_about(node, ctx)
+    named = set(re.findall(r"\w+", text)) - besides
+    traits = {"padding"} if named & ({ctx.arch.stack_padding} | ctx.arch.stack_padded) else set()
+    return frozenset(traits | ({"task-stack"} if named & ctx.arch.task_stack else set()))
+
+
+def _text_about(node: Node, ctx: Context) -> str:
+    """The statement around the node, and the statements that set the variables it reads."""
+    function = ctx.unit.source(ctx.root.place[0]).text
+    lo, hi = ctx.root.span()
+    body = function[lo:hi]
+    names = {n.name for n in node.walk() if n.kind == K.DECL_REF_EXPR and n.type.cls is not C.FUNCTION}
+    lines = [
+        ctx.text(node),
+        *(s for s in body.split(";") if any(re.search(rf"\b{re.escape(n)}\b\s*[-+]?=[^=]", s) for n in names)),
+    ]
+    return " ".join(lines)
 
 
 @on(K.MEMBER_REF_EXPR)
@@ -98,12 +132,14 @@ def interrupted(node: Node, ctx: Context) -> None:
     if node.name != ctx.arch.stack_pointer or node.value is None or not node.value.anchor:
         return
     use = node.use()
-    while use is not None and use.kind == K.CSTYLE_CAST_EXPR and not use.type.is_pointer:
+    while use is not None and use.kind in (K.CSTYLE_CAST_EXPR, K.BINARY_OPERATOR) and not use.type.is_pointer:
+        if use.kind == K.BINARY_OPERATOR and use.operator not in ("+", "-"):
+            break
         use = use.use()
     if use is None:
         return
-    arithmetic = use.kind == K.COMPOUND_ASSIGN or (use.kind == K.BINARY_OPERATOR and use.operator in ("+", "-", "&"))
-    if not arithmetic and not (use.kind == K.CSTYLE_CAST_EXPR and use.type.is_pointer):
+    masked = use.kind == K.BINARY_OPERATOR and use.operator == "&"
+    if not masked and not (use.kind == K.CSTYLE_CAST_EXPR and use.type.is_pointer):
         return
     field = ctx.layout.get(node.name)
     if field is None or any(d.rule.startswith("stack-position") for d in ctx.drafts.get(id(node), ())):
@@ -135,6 +171,17 @@ def hardware_field(node: Node, ctx: Context) -> None:
         _hardware(node, ctx)
 
 
+@on(K.MEMBER_REF_EXPR)
+def hardware_per_cpu(node: Node, ctx: Context) -> None:
+    """this_cpu_write(tss.x86_tss.sp0, ...)"""
+    if f"{node.field_owner()}.{node.name}" in ctx.arch.stack_fields and node.name in ctx.arch.stack_members:
+        written = ctx.written_in(node, ctx.interfaces.publish)
+        if written is not None and not any(
+            d.rule == "stack-position/hardware-top" for d in ctx.drafts.get(id(written), ())
+        ):
+            _hardware(written, ctx)
+
+
 @on(K.CALL_EXPR)
 def hardware_call(node: Node, ctx: Context) -> None:
     if node.name in ctx.arch.stack_calls and len(node.kids) > 1:
@@ -150,13 +197,31 @@ def _hardware(node: Node, ctx: Context) -> None:
 def top(node: Node, ctx: Context) -> None:
     """A stack's top, computed or published without the struct."""
     name = node.name if node.kind in (K.DECL_REF_EXPR, K.CALL_EXPR) else ctx.written_name(node)
-    if name not in ctx.arch.stack_tops or ctx.written_name(node) in ctx.arch.accessors:
+    if name not in ctx.arch.stack_tops or ctx.within_same(node) or _reported_here(node, ctx):
         return
-    parent = node.parent
-    if parent is not None and parent.place[3] == node.place[3] and ctx.written_name(parent) == name:
+    published = ctx.written_in(node, ctx.interfaces.publish) if node.kind == K.DECL_REF_EXPR else None
+    if published is not None:
+        # The variable that keeps the top is written: what it is set to decides.
+        ctx.drop(published, ("stack-position/top",))
+        if not _reported_here(published, ctx):
+            ctx.add("stack-position/top", published, traits=_padding(published, ctx, {name}), caller=True)
         return
-    if any(
-        d.rule == "stack-position/top" and d.node.place[3] == node.place[3] for ds in ctx.drafts.values() for d in ds
-    ):
-        return
-    ctx.add("stack-position/top", node, traits=frozenset({"padding"}), caller=True)
+    traits = frozenset({"padding", "task-stack"}) if name in ctx.arch.stack_padded else frozenset()
+    ctx.add("stack-position/top", node, traits=traits, caller=True)
+    if ctx.unit.expansions.writes(name, ctx.arch.stack_padding):
+        ctx.add("stack-position/top", node, traits=traits, body=True)
+
+
+def _reported_here(node: Node, ctx: Context) -> bool:
+    offset = node.place[3]
+    lo = offset
+    return any(
+        d.rule == "stack-position/top" and d.node.place[3] <= offset < max(d.node.place[3] + 1, _end(d.node, ctx))
+        for drafts in ctx.drafts.values()
+        for d in drafts
+        if lo >= d.node.place[3]
+    )
+
+
+def _end(node: Node, ctx: Context) -> int:
+    return max(node.span()[1], ctx.unit.source(node.place[0]).call_end(node.place[3]))

@@ -5,11 +5,10 @@ from __future__ import annotations
 
 from auditor.evidence.c.api import K
 from auditor.evidence.c.context import Context, provenance
+from auditor.evidence.c.measure import is_sizeof, member_of
 from auditor.evidence.c.nodes import Node
 from auditor.evidence.c.types import C
 from auditor.kinds.dispatch import on
-from auditor.kinds.offsetof import member_of
-from auditor.kinds.size import is_sizeof
 
 
 @on(K.CALL_EXPR)
@@ -50,7 +49,8 @@ def by_name(node: Node, ctx: Context) -> None:
             break
         statement = up
     frozen = any(n.kind == K.MEMBER_REF_EXPR and n is not node and _frozen(n, ctx) for n in statement.walk())
-    if frozen or ctx.written_in(node, ctx.interfaces.user_word) is not None:
+    images = ctx.interfaces.user_word | ctx.interfaces.register_image
+    if frozen or ctx.written_in(node, images) is not None:
         for draft in drafts:
             draft.rule = "uapi-export/by-name"
 
@@ -79,13 +79,33 @@ def frozen_offset(node: Node, ctx: Context) -> None:
         ctx.add("uapi-export/frozen-offset", node, at=member, needle=("offsetof|__builtin_offsetof",))
 
 
-@on(K.STRUCT_DECL, K.ENUM_DECL)
+@on(K.STRUCT_DECL, K.ENUM_DECL, K.TYPEDEF_DECL)
 def frozen_type(node: Node, ctx: Context) -> None:
     if node.name in ctx.arch.frozen and ctx.unit.api.isCursorDefinition(node.cursor):
         ctx.add("uapi-export/frozen-type", node)
 
 
-@on(K.CALL_EXPR)
+@on(K.CALL_EXPR, K.STMT_EXPR, K.PAREN_EXPR, K.BINARY_OPERATOR)
 def register_image(node: Node, ctx: Context) -> None:
-    if node.name in ctx.interfaces.register_image:
+    names = ctx.interfaces.register_image
+    if node.kind == K.CALL_EXPR and node.name in names:
         ctx.add("uapi-export/regset", node, needle=(node.name,))
+    elif ctx.written_name(node) in names and ctx.expansion(node) is not None and not ctx.within_same(node):
+        ctx.add("uapi-export/regset", node, caller=True)
+
+
+@on(K.PARM_DECL)
+def regset_callback(node: Node, ctx: Context) -> None:
+    """A function that reads or writes a task's registers in the order of a regset."""
+    parent = node.parent
+    if node.type.cls is not C.RECORD_POINTER or node.type.record not in ctx.interfaces.regset_types:
+        return
+    if parent is not None and parent.kind == K.FUNCTION_DECL and parent.kids[-1].kind == K.COMPOUND_STMT:
+        ctx.add("uapi-export/regset", node)
+
+
+@on(K.VAR_DECL)
+def regset_table(node: Node, ctx: Context) -> None:
+    """The table of a task's regsets."""
+    if node.kids and node.kids[-1].kind == K.INIT_LIST_EXPR and node.type.record in ctx.interfaces.regset_types:
+        ctx.add("uapi-export/regset", node)

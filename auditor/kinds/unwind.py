@@ -5,15 +5,21 @@ from __future__ import annotations
 
 from auditor.evidence.c.api import K
 from auditor.evidence.c.context import Context, provenance
+from auditor.evidence.c.measure import target_member
 from auditor.evidence.c.nodes import Node
 from auditor.evidence.c.types import C
+from auditor.evidence.c.values import Value
 from auditor.kinds.dispatch import on
-from auditor.kinds.offsetof import target_member, targets
+from auditor.kinds.offsetof import targets
 
 
 @on(K.MEMBER_REF_EXPR)
-def state(node: Node, ctx: Context) -> None:
-    if node.type.cls is C.POINTER and node.field_owner() in ctx.interfaces.unwind_types:
+def handed_out(node: Node, ctx: Context) -> None:
+    """return state->regs: the unwinder's pointer leaves it."""
+    use = node.use()
+    if node.type.cls is not C.POINTER or use is None or use.kind != K.RETURN_STMT:
+        return
+    if node.field_owner() in ctx.interfaces.unwind_types:
         ctx.add("unwind/state", node, needle=("->|.", node.name))
 
 
@@ -33,6 +39,7 @@ def partial(node: Node, ctx: Context) -> None:
     if ctx.expansion(found[0].kids[-1]) is None or ctx.expansion(node) is not None:
         ctx.drop(number, ("offsetof",))
     ctx.drop(pointer, ("cast",))
+    node.value = Value(origin="partial")
     span = (field.offset, ctx.layout.size)
     ctx.add("unwind/partial", node, fields=(name,), bytes=span, needle=("-", "offsetof"))
 

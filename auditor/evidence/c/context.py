@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from auditor.arch import Arch
 from auditor.evidence.c.api import Api, Cursor, K
 from auditor.evidence.c.macros import Expansions
+from auditor.evidence.c.measure import is_sizeof, target_member
 from auditor.evidence.c.nodes import Node, TreeContext
 from auditor.evidence.c.source import Source, Sources
 from auditor.evidence.c.types import C, Types
@@ -34,6 +35,8 @@ class Draft:
     needle: tuple[str, ...] = ()
     at: Node | None = None
     related: tuple[Related, ...] = ()
+    body: bool = False
+    """The site is the whole body of the macro."""
     caller: bool = False
     """The site belongs to the place of the expansion even though the node comes from a macro's body."""
 
@@ -84,7 +87,11 @@ class Context:
         self.env: dict[int, Value] = {}
         self.numbers: dict[int, int] = {}
         """Local integers with a known value."""
+        self.measures: set[int] = set()
+        """Local integers whose value is made of offsetof or sizeof the target."""
         self.parameters: set[int] = set()
+        self.addresses: dict[int, Node] = {}
+        """Local integers that were set to the object's address, and the cast that did it."""
 
     def add(self, rule: str, node: Node, **facts: object) -> None:
         self._kinds.add(rule.split("/")[0])
@@ -93,6 +100,14 @@ class Context:
     def has(self, kind: str) -> bool:
         """Whether anything of this kind was found so far: spares the larger patterns a search."""
         return kind in self._kinds
+
+    def has_below(self, node: Node, kind: str) -> bool:
+        """Whether a draft of this kind, written at the node's own place and not in a macro, lies in the subtree."""
+        return any(
+            d.rule.startswith(kind) and self.expansion(d.at or d.node) is None
+            for inner in node.walk()
+            for d in self.drafts.get(id(inner), ())
+        )
 
     def drop(self, node: Node, kinds: Iterable[str] = ()) -> None:
         """Takes back the drafts of a subtree: a larger expression says it better. With `kinds`, only those kinds or
@@ -154,6 +169,15 @@ class Context:
             elif up.place[3] == offset and up.kind != K.UNEXPOSED_EXPR:
                 return up.kind not in (K.MEMBER_REF_EXPR, K.DECL_REF_EXPR) and self.expansion(up) is not None
         return False
+
+    def measured(self, node: Node) -> bool:
+        """A number made of offsetof or sizeof the target: it follows the struct."""
+        return any(
+            target_member(n, self)
+            or is_sizeof(n, self)
+            or (n.kind == K.DECL_REF_EXPR and decl_key(n.referenced) in self.measures)
+            for n in node.walk()
+        )
 
     def constant(self, node: Node) -> int | None:
         """Value of an integer expression: constant, or made of locals that hold one."""

@@ -244,7 +244,10 @@ class Flow:
         step = node.type.step if node.type.is_pointer else 1
         count = self._ctx.constant(number)
         delta = None if count is None else count * step * (1 if operator == "+" else -1)
-        return value.shifted(delta) if delta != 0 else value
+        if node.type.cls is C.POINTER:
+            # Counted in whole objects: another object, at a distance that follows the size.
+            return Value(origin="built") if value.origin == "cast" else value.shifted(delta, symbolic=True)
+        return value.shifted(delta, self._ctx.measured(number)) if delta != 0 else value
 
     def _compound(self, node: Node) -> None:
         target, number = node.kids[0].bare(), node.kids[1]
@@ -281,8 +284,11 @@ class Flow:
             ctx.env.pop(key, None)
             ctx.parameters.discard(key)
         number = ctx.constant(source) if target.type.cls is C.INTEGER and value is None else None
+        ctx.measures.discard(key)
         if number is not None:
             ctx.numbers[key] = number
+            if ctx.measured(source):
+                ctx.measures.add(key)
         else:
             ctx.numbers.pop(key, None)
 

@@ -17,6 +17,7 @@ from auditor.evidence.c.source import Sources
 _DEFINE = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)(\([^)]*\))?", re.M)
 _TOKEN = re.compile(r"/\*.*?\*/|//[^\n]*|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|\w+|->|##|[^\s\w\\]", re.S)
 _DEPTH = 12
+_MAX_PASTED = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,11 @@ class Definitions:
 
     def named(self, name: str) -> list[Macro]:
         return self._by_name.get(name, [])
+
+    def starting(self, prefix: str) -> list[str]:
+        """Macros that a paste of `prefix` and a number may name, such as ARGS1 to ARGS6 for ARGS##n."""
+        found = [prefix + str(n) for n in range(_MAX_PASTED)] if prefix.isidentifier() else []
+        return [name for name in found if name in self._by_name]
 
     def body(self, macro: Macro) -> str:
         return self._sources.get(macro.path).text[macro.body : macro.end]
@@ -101,7 +107,7 @@ class Expansions:
         self._order = {path: i for i, path in enumerate(files)}
         self._active = active
         self._chosen: dict[str, Macro | None] = {}
-        self._places: dict[tuple[str, tuple[str, ...]], list[Place]] = {}
+        self._places: dict[tuple[str, tuple[str, ...]], tuple[list[Place], list[Place]]] = {}
 
     def get(self, name: str) -> Macro | None:
         """The active definition of `name`; with several, the last one seen (a redefinition)."""
@@ -113,19 +119,37 @@ class Expansions:
             self._chosen[name] = candidates[-1] if candidates else None
         return self._chosen[name]
 
-    def find(self, name: str, needle: tuple[str, ...], nth: int) -> Place | None:
+    def find(self, name: str, needle: tuple[str, ...], nth: int, paste: bool = True) -> Place | None:
         """The nth place (from 0, modulo their number) where the expansion of `name` writes the tokens `needle`.
 
-        A needle's first element may be a choice, "->|.". Where no body holds it, a pasted token may: then the place is
-        the first paste.
+        An element of a needle may be a choice, "->|.". Where no body holds them all, the last one alone may be an
+        argument that one macro passes to another; where that fails too, and with `paste`, it may be a pasted token.
+        An empty needle stands for the whole body.
         """
-        places = self._places.get((name, needle))
-        if places is None:
+        if not needle:
+            macro = self.get(name)
+            tokens = self._definitions.tokens(macro) if macro else []
+            return Place(macro, tokens[0].offset, tokens[0].offset) if macro and tokens else None
+        place, pasted = self._find(name, needle, nth)
+        if place is None and len(needle) > 1:
+            place, pasted = self._find(name, needle[-1:], nth)
+        return place or (pasted if paste else None)
+
+    def writes(self, name: str, inner: str) -> bool:
+        """Whether the body of macro `name` itself holds the token `inner`."""
+        macro = self.get(name)
+        return macro is not None and any(t.text == inner for t in self._definitions.tokens(macro))
+
+    def _find(self, name: str, needle: tuple[str, ...], nth: int) -> tuple[Place | None, Place | None]:
+        known = self._places.get((name, needle))
+        if known is None:
             found: list[Place] = []
             pasted: list[Place] = []
             self._search(name, needle, found, pasted, frozenset(), 0)
-            places = self._places[name, needle] = found or pasted
-        return places[nth % len(places)] if places else None
+            known = self._places[name, needle] = (list(dict.fromkeys(found)), list(dict.fromkeys(pasted)))
+        written, glued = known
+        first = written[nth % len(written)] if written else None
+        return first, glued[nth % len(glued)] if glued else None
 
     def _search(
         self,
@@ -148,5 +172,7 @@ class Expansions:
                 found.append(Place(macro, window[0].offset, window[-1].offset + len(window[-1].text)))
             if token.text == "##" and i:
                 pasted.append(Place(macro, tokens[i - 1].offset, token.offset))
+                for other in self._definitions.starting(tokens[i - 1].text):
+                    self._search(other, needle, found, [], seen | {name}, depth + 1)
             elif token.text[0].isidentifier() and token.text not in (macro.parameters or ()):
                 self._search(token.text, needle, found, pasted, seen | {name}, depth + 1)

@@ -87,7 +87,9 @@ class Types:
     def _classify(self, text: str, canonical: Type) -> TypeInfo:
         api = self._api
         if "(" in text:
-            takes = self._tag.search(text.partition(")(")[2] if "(*" in text else text.partition("(")[2]) is not None
+            parameters = text.partition(")(")[2] if "(*" in text else text.partition("(")[2]
+            held = (re.search(rf"struct {re.escape(name)} \*", parameters) for name in self.containers)
+            takes = self._tag.search(parameters) is not None or any(held)
             if "(*" in text:
                 return TypeInfo(C.FUNCTION_POINTER if takes else C.OTHER)
             return TypeInfo(C.FUNCTION) if takes else _OTHER

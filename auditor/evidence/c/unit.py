@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from ctypes import POINTER, c_void_p, cast
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 from clang import cindex
@@ -130,7 +130,7 @@ def _handle(file: cindex.File) -> int:
 def hot_words(arch_id: str, struct: str) -> re.Pattern[str]:
     """What makes a header's declaration worth walking."""
     arch = archs.by_id(arch_id)
-    words = {struct, *arch.frozen, *arch.accessors, *arch.by_number, *arch.stack_calls}
+    words = {struct, *arch.leading}
     if struct == arch.struct:
         words |= set(arch.words)
     return re.compile("|".join(sorted(map(re.escape, words), key=len, reverse=True)))
@@ -158,12 +158,15 @@ class _UnitWalk:
         handles = self._handles()
         files = tuple(dict.fromkeys(map(self._path, handles)))
         main = self._path(handles[-1]) if handles else ""
-        walked: dict[int, bool] = {h: self._path(h) == main or self._is_hot(h) for h in handles}
+        # By path: one file can have several handles, one for each name that it was included by.
+        walked: dict[int, bool] = {0: False}
         picked: list[tuple[Cursor, int]] = []
         layout = None
         for cursor in api.children(self._cursor, _WALKED):
             handle = api.place(api.getCursorLocation(cursor))[0]
-            if not walked.get(handle):
+            if handle not in walked:
+                walked[handle] = self._path(handle) == main or self._is_hot(handle)
+            if not walked[handle]:
                 continue
             picked.append((cursor, handle))
             if layout is None and cursor.kind in _NAMED and api.text(api.getCursorSpelling(cursor)) == job.struct:
@@ -219,7 +222,7 @@ class _UnitWalk:
             self._declaration(cursor, unit, own)
             known = self._a.headers[key] = tuple(Found(s, tuple(p), tuple(f)) for s, p, f in own.values())
         for found in known:
-            _, places, functions = self._found.setdefault(_identity(found.site), (found.site, {}, {}))
+            _, places, functions = self._found.setdefault(site_identity(found.site), (found.site, {}, {}))
             places.update(dict.fromkeys(found.places))
             functions.update(dict.fromkeys(found.functions))
 
@@ -339,9 +342,10 @@ class _UnitWalk:
         used = (self._relative(path), line)
         expansion = None if draft.caller else ctx.expansion(node)
         place = None
-        if expansion is not None and draft.needle:
+        if expansion is not None and (draft.needle or draft.body):
             key = (expansion.file, expansion.offset, draft.rule, draft.needle)
-            place = ctx.unit.expansions.find(expansion.name, draft.needle, counts.get(key, 0))
+            paste = not draft.rule.startswith("cast/")
+            place = ctx.unit.expansions.find(expansion.name, draft.needle, counts.get(key, 0), paste)
             counts[key] = counts.get(key, 0) + 1
         if expansion is not None and place is None and draft.rule.startswith("cast/"):
             # A cast to typeof(x) in a macro such as this_cpu_ptr: the macro does not know the struct.
@@ -372,15 +376,26 @@ class _UnitWalk:
             bytes=draft.bytes,
             fields=draft.fields,
             related=draft.related,
-            traits=draft.traits,
+            traits=draft.traits | ({"definition"} if place is not None else set()) | _of_path(path),
             guard=draft.guard,
         )
-        _, places, functions = into.setdefault(_identity(site), (site, {}, {}))
+        _, places, functions = into.setdefault(site_identity(site), (site, {}, {}))
         if place is not None:
             places[used] = None
+            known = into[site_identity(site)]
+            if not set(site.fields) <= set(known[0].fields):
+                # One place in a macro's definition stands for every member that its uses name.
+                fields = tuple(dict.fromkeys((*known[0].fields, *site.fields)))
+                into[site_identity(site)] = (replace(known[0], fields=fields, bytes=None), *known[1:])
         if ctx.root.kind == K.FUNCTION_DECL:
             functions[ctx.function] = None
 
 
-def _identity(site: Site) -> tuple[object, ...]:
-    return (site.rule, site.file, site.line, site.column, site.fields)
+def _of_path(path: str) -> frozenset[str]:
+    """Exported headers are ABI: include/uapi, arch/*/include/uapi."""
+    return frozenset({"uapi"}) if "/uapi/" in path else frozenset()
+
+
+def site_identity(site: Site) -> tuple[object, ...]:
+    fields = () if "definition" in site.traits else site.fields
+    return (site.rule, site.file, site.line, site.column, fields)

@@ -15,6 +15,7 @@ class Value:
     moved:  arithmetic has been applied since the object's or the anchor's address was taken.
     origin: where the object came from: "unknown", "task", "compat", "fabricated", "container:<type>", "entry".
     direct: an accessor's own result, not yet kept in a variable.
+    symbolic: the offset is made of offsetof or sizeof, so that it follows the struct.
     """
 
     offset: int | None = 0
@@ -23,10 +24,11 @@ class Value:
     place: bool = False
     origin: str = "unknown"
     direct: bool = False
+    symbolic: bool = False
 
-    def shifted(self, delta: int | None) -> Value:
+    def shifted(self, delta: int | None, symbolic: bool = False) -> Value:
         offset = None if delta is None or self.offset is None else self.offset + delta
-        return replace(self, offset=offset, moved=True, direct=False)
+        return replace(self, offset=offset, moved=True, direct=False, symbolic=self.symbolic or symbolic)
 
     def kept(self) -> Value:
         """Stored in a variable."""
@@ -43,5 +45,5 @@ def join(a: Value | None, b: Value | None) -> Value | None:
         moved=a.moved or b.moved or a.offset != b.offset,
         place=a.place and b.place,
         origin=a.origin if a.origin == b.origin else "unknown",
-        direct=False,
+        symbolic=a.symbolic and b.symbolic,
     )
