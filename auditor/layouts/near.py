@@ -11,11 +11,11 @@ _SLACK = 3
 
 
 def near(name: str, known: Iterable[str], count: int = 5) -> list[str]:
-    """At most `count` names, the nearest first.
+    """At most `count` names, the nearest first; none that could drive a terminal.
 
     Only names of about the same length are looked at, and not too many: a file that is not trusted may hold millions.
     """
-    close = {k for k in known if k and abs(len(k) - len(name)) <= _SLACK and k != name}
+    close = {k for k in known if k.isprintable() and k != name and abs(len(k) - len(name)) <= _SLACK}
     return difflib.get_close_matches(name, sorted(close)[:MAX_NAMES], n=count)
 
 

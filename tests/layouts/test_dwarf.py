@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from auditor.errors import InputError
-from auditor.layouts import dwarf_relocate
+from auditor.layouts import dwarf_relocate, dwarf_scan
 from auditor.layouts.dwarf import layout_from_dwarf
 from auditor.model import Layout
 
@@ -141,3 +141,10 @@ def test_near_names_are_those_of_types(tmp_path: Path, compiler: Callable[..., s
     assert caught.value.hint == "did you mean pt_regs?"
     with pytest.raises(InputError, match="no name in it is near"):
         read(str(tmp_path / "a.o"), "something_else")
+
+
+def test_limits_of_a_walk(plain: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, words in (("MAX_WALKED", "MiB of entries"), ("MAX_ATTRIBUTES", "attributes in abbreviations")):
+        with monkeypatch.context() as patch, pytest.raises(InputError, match=words):
+            patch.setattr(dwarf_scan, name, 20)
+            read(plain, "holder")
