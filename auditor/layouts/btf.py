@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 from functools import cached_property
 
@@ -13,6 +12,7 @@ from auditor.layouts.btf_data import Btf, BtfType
 from auditor.layouts.elf import section_bytes
 from auditor.layouts.files import read_bounded, starts_with
 from auditor.layouts.graph import Kind, Member, Node, layout_of
+from auditor.layouts.near import hint, near
 from auditor.model import Layout
 
 MAX_RAW = 512 << 20
@@ -59,12 +59,8 @@ def _records(btf: Btf) -> Iterator[BtfType]:
 
 
 def _unknown(btf: Btf, struct: str) -> InputError:
-    # Only names of about the same length can be near; it also keeps the work small when a file has a million names.
-    every = (btf.name(t.name_offset, t.id) for t in _records(btf))
-    names = sorted({n for n in every if n and abs(len(n) - len(struct)) <= 3})
-    near = difflib.get_close_matches(struct, names, n=5)
-    hint = f"did you mean {', '.join(near)}?" if near else "no name in it is near to that one"
-    return InputError(btf.path, f"BTF has no definition of struct {struct}", hint)
+    names = (btf.name(t.name_offset, t.id) for t in _records(btf))
+    return InputError(btf.path, f"BTF has no definition of struct {struct}", hint(near(struct, names)))
 
 
 class _Graph:

@@ -12,6 +12,7 @@ from auditor import arch, libclang
 from auditor.errors import InputError
 from auditor.layouts.files import read_bounded
 from auditor.layouts.graph import place
+from auditor.layouts.near import hint, near
 from auditor.layouts.spelling import from_clang
 from auditor.model import Field, Layout
 
@@ -55,7 +56,8 @@ def layout_from_source(path: str, struct: str, arch_id: str, arguments: Sequence
             raise _parse_error(path, diagnostic)
     layout = layout_from_translation_unit(tu, struct, arch_id)
     if layout is None:
-        raise InputError(path, f"no complete definition of struct {struct}", "name another file or --struct")
+        names = (c.spelling for c in tu.cursor.get_children() if c.kind.value in _NAMED and "(" not in c.spelling)
+        raise InputError(path, f"no complete definition of struct {struct}", hint(near(struct, names)))
     return layout
 
 

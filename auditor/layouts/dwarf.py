@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 from typing import Any
 
 from elftools.dwarf.die import DIE
@@ -17,6 +18,7 @@ from auditor.layouts.dwarf_scan import Scanner, unit_of
 from auditor.layouts.elf import contents, damage_is_an_error
 from auditor.layouts.files import open_regular
 from auditor.layouts.graph import layout_of
+from auditor.layouts.near import hint, near
 from auditor.model import Layout
 
 # The last two because pyelftools decodes a unit's first entry whole. Only .debug_info and the string offsets hold
@@ -31,6 +33,7 @@ _DESCRIPTORS = (
     "pubnames", "loclists", "rnglists", "sup", "types",
 )  # fmt: skip
 MAX_UNITS = 200_000
+_NEAR_UNITS = 4
 _HINT = "build with CONFIG_DEBUG_INFO=y or -g"
 
 
@@ -50,8 +53,10 @@ def layout_from_dwarf(path: str, struct: str, arch_id: str) -> Layout:
         layout = None
         if strings or name + b"\0" in sections[".debug_info"]:
             layout = _first_definition(path, elf, sections, strings, struct, arch_id)
-    if layout is None:
-        raise InputError(path, f"DWARF has no complete definition of struct {struct}", "name another file or --struct")
+        if layout is None:
+            raise InputError(
+                path, f"DWARF has no complete definition of struct {struct}", hint(_near(elf, sections, struct))
+            )
     return layout
 
 
@@ -103,6 +108,21 @@ def _definition_in(cu: Any, graph: DwarfGraph, strings: set[int], struct: str, a
         if layout is not None:
             return layout
     return None
+
+
+def _near(elf: Any, sections: dict[str, bytes], struct: str) -> list[str]:
+    """Structs and typedefs of the first units with a name like that."""
+    strings = sections.get(".debug_str", b"")
+    names = near(struct, (s.decode("utf-8", "backslashreplace") for s in strings.split(b"\0")), 20)
+    places: set[int] = set().union(*(_occurrences(strings, n.encode() + b"\0") for n in names))
+    info = _dwarf_info(elf, sections)
+    section = info.debug_info_sec
+    scanner = Scanner(sections[".debug_info"], sections[".debug_abbrev"], "<" if elf.little_endian else ">")
+    found: set[bytes] = set()
+    for cu in itertools.islice(info.iter_CUs(), _NEAR_UNITS):
+        for offset in scanner.named(unit_of(cu, section.size), places, b""):
+            found.add(_name(DIE(cu=cu, stream=section.stream, offset=offset)))
+    return [n for n in names if n.encode() in found][:5]
 
 
 def _name(die: Any) -> bytes:

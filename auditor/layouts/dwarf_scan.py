@@ -16,8 +16,10 @@ from typing import Any, Literal
 TAG_STRUCT, TAG_UNION, TAG_TYPEDEF = 0x13, 0x17, 0x16
 _AT_NAME = 0x03
 _FORM_STRING, _FORM_STRP, _FORM_IMPLICIT_CONST, _FORM_INDIRECT = 0x08, 0x0E, 0x21, 0x16
-MAX_ABBREVIATIONS = 20_000_000
-"""Over all units; a distribution's vmlinux has under 2 million."""
+MAX_ATTRIBUTES = 30_000_000
+"""In the abbreviations of all units; a distribution's vmlinux has some 10 million."""
+MAX_WALKED = 64 << 20
+"""Bytes stepped over in search of children; nested entries that are each asked for would be quadratic otherwise."""
 
 _FIXED = {
     0x05: 2, 0x06: 4, 0x07: 8, 0x0B: 1, 0x0C: 1, 0x11: 1, 0x12: 2, 0x13: 4, 0x14: 8, 0x19: 0, 0x1C: 4, 0x1E: 16,
@@ -78,12 +80,17 @@ class Scanner:
         self._abbrev = abbrev
         self._endian: Literal["little", "big"] = "little" if order == "<" else "big"
         self._tables: dict[tuple[int, ...], dict[int, _Entry]] = {}
-        self._parsed = 0
+        self._attributes = 0
+        self._walked = 0
+        self._end = 0
 
     def children(self, unit: Unit, at: int) -> Iterator[tuple[int, int]]:
         """(offset, tag) of the direct children of the entry at `at`."""
         for offset, entry, _ in self._children(unit, at):
             yield offset, entry.tag
+        self._walked += self._end - at
+        if self._walked > MAX_WALKED:
+            raise ValueError(f"the entry at {at:#x} and others contain more than {MAX_WALKED >> 20} MiB of entries")
 
     def named(self, unit: Unit, strings: set[int], name: bytes) -> Iterator[int]:
         """Offsets of the structs, unions and typedefs at the top of the unit that may have this name.
@@ -117,6 +124,7 @@ class Scanner:
             if not code:
                 depth -= 1
                 if depth <= 0:
+                    self._end = at
                     return
                 continue
             entry = table[code]
@@ -126,6 +134,7 @@ class Scanner:
             if entry.children:
                 depth += 1
             elif not depth:
+                self._end = at
                 return  # the entry that was asked for has no children
         raise ValueError(f"entries run past the end of their unit at {end:#x}")
 
@@ -167,9 +176,6 @@ class Scanner:
             tag, at = _uleb(data, at)
             children = bool(data[at])
             table[code], at = self._entry(unit, tag, children, at + 1)
-            self._parsed += 1
-            if self._parsed > MAX_ABBREVIATIONS:
-                raise ValueError(f"more than {MAX_ABBREVIATIONS} abbreviations")
 
     def _entry(self, unit: Unit, tag: int, children: bool, at: int) -> tuple[_Entry, int]:
         data = self._abbrev
@@ -178,6 +184,9 @@ class Scanner:
         while True:
             attribute, at = _uleb(data, at)
             form, at = _uleb(data, at)
+            self._attributes += 1
+            if self._attributes > MAX_ATTRIBUTES:
+                raise ValueError(f"more than {MAX_ATTRIBUTES} attributes in abbreviations")
             if form == _FORM_IMPLICIT_CONST:
                 _, at = _uleb(data, at)  # signed, but of the same length
             if not attribute and not form:

@@ -21,6 +21,7 @@ MAX_DEPTH = 64
 MAX_STEPS = 200_000
 """Types visited for one layout. `struct task_struct`, the largest in use, needs under 10,000."""
 MAX_BYTES = 1 << 40
+MAX_TEXT = 1 << 16
 
 
 class Kind(enum.Enum):
@@ -169,14 +170,14 @@ class _Walk:
         if node.kind is Kind.ARRAY:
             # A const array is an array of const elements; gcc describes it as both.
             return self.spell(node.target, depth + 1, frozenset(qualifiers)).array(node.count)
-        return self._spell_node(node, depth).qualified(qualifiers)
+        return self._spell_node(key, node, depth).qualified(qualifiers)
 
-    def _spell_node(self, node: Node, depth: int) -> Declarator:
+    def _spell_node(self, key: int, node: Node, depth: int) -> Declarator:
         match node.kind:
             case Kind.POINTER:
                 return self.spell(node.target, depth + 1).pointer()
             case Kind.FUNCTION:
-                return self.spell(node.target, depth + 1).function(self._parameters(node, depth))
+                return self.spell(node.target, depth + 1).function(self._parameters(key, node, depth))
             case Kind.RECORD | Kind.ENUM:
                 return Declarator(f"{node.tag} {node.name or '{...}'}")
             case Kind.QUALIFIER:
@@ -184,8 +185,14 @@ class _Walk:
             case _:
                 return Declarator(base_name(node.name))
 
-    def _parameters(self, node: Node, depth: int) -> list[str]:
-        texts = [self.spell(p, depth + 1).text() for p in node.parameters]
+    def _parameters(self, key: int, node: Node, depth: int) -> list[str]:
+        texts: list[str] = []
+        length = 0
+        for parameter in node.parameters:
+            texts.append(self.spell(parameter, depth + 1).text())
+            length += len(texts[-1])
+            if length > MAX_TEXT:
+                raise self.graph.damaged(key, f"a function type whose text is longer than {MAX_TEXT} characters")
         return [*texts, "..."] if node.ellipsis else texts or ["void"]
 
     def fields(self, key: int, base: int, total: int, depth: int = 0) -> list[Field]:

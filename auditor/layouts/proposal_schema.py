@@ -11,9 +11,9 @@ from typing import Any
 from auditor.errors import InputError
 from auditor.model import Field, Operation, Proposal
 
-_TOP = ("format", "id", "title", "description", "edits", "readers", "references", "operation")
+TOP = ("format", "id", "title", "description", "edits", "readers", "references", "operation")
 _ALIASES = {"append": "insert", "wrap": "extension"}
-_KEYS = {
+KEYS = {
     "insert": ("members", "at", "before", "after"),
     "append": ("members",),
     "remove": ("member",),
@@ -100,7 +100,7 @@ def proposal(path: str, data: Mapping[str, Any], arch_id: str) -> Proposal:
     InputError names the file and the key: unknown or missing key, wrong type, a size that no C scalar has.
     """
     top = _Reader(path, "", data)
-    top.known(_TOP)
+    top.known(TOP)
     pid = top.text("id")
     if not _ID.fullmatch(pid):
         raise top.error("id", f"{pid!r} must be lower-case letters, digits and hyphens")
@@ -130,8 +130,8 @@ def _edits(top: _Reader) -> tuple[str, ...]:
 
 
 def _operation(reader: _Reader) -> tuple[tuple[str, ...], Operation]:
-    name = reader.choice("op", _KEYS)
-    reader.known(("op", "arch", *_KEYS[name]))
+    name = reader.choice("op", KEYS)
+    reader.known(("op", "arch", *KEYS[name]))
     op = _ALIASES.get(name, name)
     archs = _archs(reader)
     match op:

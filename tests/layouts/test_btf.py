@@ -193,13 +193,13 @@ def doubling(w: Writer, kind: int) -> int:
     return last
 
 
-@pytest.mark.parametrize("kind", [FUNC_PROTO, UNION])
-def test_exponential_expansion_is_cut_short(tmp_path: Path, kind: int) -> None:
+@pytest.mark.parametrize(("kind", "words"), [(FUNC_PROTO, "text is longer"), (UNION, "types take part in one struct")])
+def test_exponential_expansion_is_cut_short(tmp_path: Path, kind: int, words: str) -> None:
     w = Writer()
     last = doubling(w, kind)
     w.record("pt_regs", 8, ("" if kind == UNION else "member", last, 0))
     started = time.monotonic()
-    refuses(tmp_path, w.bytes(), "types take part in one struct")
+    refuses(tmp_path, w.bytes(), words)
     assert time.monotonic() - started < 5
 
 
@@ -246,3 +246,10 @@ def test_split_btf_as_pahole_makes_it(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         layout_from_btf(module, "wrapper", "x86_64")
     assert "base" in caught.value.hint
+
+
+def test_a_function_type_of_absurd_length(tmp_path: Path) -> None:
+    w = Writer()
+    long = w.integer("x" * 4000, 8)
+    proto = w.add(FUNC_PROTO, "", 0, 0xFFFF, False, *(0, long) * 0xFFFF)
+    refuses(tmp_path, one(w, w.add(PTR, "", proto)), "longer than")

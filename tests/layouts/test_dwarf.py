@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import struct
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from auditor.errors import InputError
-from auditor.layouts import dwarf_relocate
+from auditor.layouts import dwarf_relocate, dwarf_scan
 from auditor.layouts.dwarf import layout_from_dwarf
 from auditor.model import Layout
 
@@ -129,3 +130,21 @@ def test_sibling_references_are_not_followed(plain: str, tmp_path: Path) -> None
         with pytest.raises(InputError):
             read(str(path))
     assert time.monotonic() - started < 20
+
+
+@pytest.mark.parametrize("compiler", [gcc, clang])
+@pytest.mark.parametrize("version", ["-gdwarf-4", "-gdwarf-5"])
+def test_near_names_are_those_of_types(tmp_path: Path, compiler: Callable[..., str], version: str) -> None:
+    path = source(tmp_path, "a.c", f'#include "{PT_REGS}"\nstruct pt_regs r; int pt_reg_count, pt_rags;')
+    with pytest.raises(InputError) as caught:
+        read(compiler(path, tmp_path / "a.o", "-g", version), "pt_reg")
+    assert caught.value.hint == "did you mean pt_regs?"
+    with pytest.raises(InputError, match="no name in it is near"):
+        read(str(tmp_path / "a.o"), "something_else")
+
+
+def test_limits_of_a_walk(plain: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, words in (("MAX_WALKED", "MiB of entries"), ("MAX_ATTRIBUTES", "attributes in abbreviations")):
+        with monkeypatch.context() as patch, pytest.raises(InputError, match=words):
+            patch.setattr(dwarf_scan, name, 20)
+            read(plain, "holder")

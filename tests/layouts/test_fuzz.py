@@ -72,7 +72,7 @@ def hold(reader: Reader, good: str, bad: Path, edits: Edits, where: list[tuple[i
     try:
         layout = reader(str(bad), STRUCT, "x86_64")
     except InputError as e:
-        assert e.path == str(bad)
+        assert e.path.startswith(str(bad))  # as C, when the magic number is gone: with a line
         assert len(str(e)) < 1000
     else:
         assert all(f.offset >= 0 and f.size >= 0 for f in layout.fields)

@@ -94,6 +94,8 @@ def test_c_that_does_not_parse_names_file_and_line(tmp_path: Path) -> None:
     refuses(header, f"{header}:1:", "'missing.h' file not found")
     header.write_text("struct other { int a; };\nstruct pt_regs;\n")
     refuses(header, "no complete definition of struct pt_regs")
+    header.write_text("struct pt_regs { int a; };\n")
+    refuses(header, "did you mean pt_regs?", struct="pt_reg")
 
 
 def test_a_wrong_type_before_the_struct_is_an_error_too(tmp_path: Path) -> None:

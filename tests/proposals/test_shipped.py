@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 from auditor.data import rules_dir
+from auditor.layouts import proposal_schema
 from auditor.layouts.effects import apply, effects
 from auditor.layouts.proposals import load_all, resolve
 from auditor.model import Effects
@@ -108,3 +109,10 @@ def test_another_architecture() -> None:
     """The middle of the struct is known for x86-64 only."""
     assert "insert-middle" not in load_all("arm64")
     assert "insert-head" in load_all("arm64")
+
+
+def test_the_readme_names_every_operation_key_and_proposal() -> None:
+    text = (rules_dir() / "proposals" / "README.md").read_text()
+    words = {*load_all(), *proposal_schema.KEYS, *(k for keys in proposal_schema.KEYS.values() for k in keys)}
+    assert {w for w in words if f"`{w}`" not in text and f"`{w} = " not in text} == set()
+    assert {w for w in proposal_schema.TOP if f"{w} = " not in text and f"[[{w}]]" not in text} == set()
