@@ -56,6 +56,11 @@ class Arch:
     """Accessors and helpers too common in other meanings to select a unit by."""
 
     @property
+    def objects(self) -> tuple[str, ...]:
+        """Accessors that yield the object itself."""
+        return tuple(n for n, a in self.accessors.items() if a.result == "object")
+
+    @property
     def stack_members(self) -> frozenset[str]:
         return frozenset(f.partition(".")[2] for f in self.stack_fields)
 

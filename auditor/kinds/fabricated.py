@@ -24,13 +24,16 @@ def variable(node: Node, ctx: Context) -> None:
     needle = (ctx.layout.struct,)
     # CX_SC_Extern
     extern = api.Cursor_getStorageClass(node.cursor) == 2
-    many = node.type.cls is C.ARRAY or ctx.written_name(node).startswith(tuple(ctx.interfaces.per_cpu_prefix))
+    many = node.type.cls is C.ARRAY or any(p in ctx.text(node) for p in ctx.interfaces.per_cpu_prefix)
     if local and not static:
         ctx.add("fabricated/local", node, bytes=(0, ctx.layout.size), provenance="fabricated", needle=needle)
     elif extern or many:
         ctx.add("embed/array", node, bytes=(0, ctx.layout.size), needle=needle)
     else:
-        ctx.add("fabricated/static", node, bytes=(0, ctx.layout.size), provenance="fabricated", needle=needle)
+        # Seen from its declaration alone: an object that outlives functions is there to be handed to them.
+        traits = frozenset({"escapes"})
+        span = (0, ctx.layout.size)
+        ctx.add("fabricated/static", node, bytes=span, provenance="fabricated", traits=traits, needle=needle)
 
 
 @on(K.FUNCTION_DECL)

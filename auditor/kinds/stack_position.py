@@ -17,7 +17,7 @@ from auditor.kinds.dispatch import on
 @on(K.STMT_EXPR, K.PAREN_EXPR, K.CALL_EXPR, K.CSTYLE_CAST_EXPR, K.MEMBER_REF_EXPR)
 def accessor(node: Node, ctx: Context) -> None:
     """task_pt_regs(t), KSTK_EIP(t): the use of an accessor, at the place where it is written."""
-    name = ctx.written_name(node) if node.kind != K.CALL_EXPR else node.name
+    name = ctx.accessor_of(node) if node.kind != K.CALL_EXPR else node.name
     known = ctx.arch.accessors.get(name)
     if known is None or ctx.within_same(node):
         return
@@ -96,11 +96,11 @@ def top_minus_size(node: Node, ctx: Context) -> None:
     ctx.add("stack-position/definition", node, traits=_padding(node, ctx), needle=("sizeof",))
 
 
-def _padding(node: Node, ctx: Context, besides: set[str] = frozenset()) -> frozenset[str]:  # type: ignore[assignment]
+def _padding(node: Node, ctx: Context, besides: str = "") -> frozenset[str]:
     """`padding`: the computation names the macro that keeps room above the frame, or a top computed with it.
     `task-stack`: it is about a task's stack, the only one that has such room."""
     expansion = ctx.expansion(node)
-    if expansion is not None:
+    if expansion is not None and not besides:
         find = ctx.unit.expansions.find
         place = find(expansion.name, ("-", "1"), 0) or find(expansion.name, ("sizeof",), 0)
         if place is None:
@@ -108,7 +108,7 @@ def _padding(node: Node, ctx: Context, besides: set[str] = frozenset()) -> froze
         text = ctx.unit.sources.get(place.macro.path).text[place.macro.body : place.macro.end]
     else:
         text = _text_about(node, ctx)
-    named = set(re.findall(r"\w+", text)) - besides
+    named = set(re.findall(r"\w+", text)) - {besides}
     traits = {"padding"} if named & ({ctx.arch.stack_padding} | ctx.arch.stack_padded) else set()
     return frozenset(traits | ({"task-stack"} if named & ctx.arch.task_stack else set()))
 
@@ -204,7 +204,7 @@ def top(node: Node, ctx: Context) -> None:
         # The variable that keeps the top is written: what it is set to decides.
         ctx.drop(published, ("stack-position/top",))
         if not _reported_here(published, ctx):
-            ctx.add("stack-position/top", published, traits=_padding(published, ctx, {name}), caller=True)
+            ctx.add("stack-position/top", published, traits=_padding(published, ctx, name), caller=True)
         return
     traits = frozenset({"padding", "task-stack"}) if name in ctx.arch.stack_padded else frozenset()
     ctx.add("stack-position/top", node, traits=traits, caller=True)

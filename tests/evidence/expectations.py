@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The `expect:` comments of the fixtures, and what an audit says of the same lines. fixtures/README.md has the grammar."""
+"""The `expect:` comments of the fixtures, and what an audit says of the same lines (grammar: fixtures/README.md)."""
 
 from __future__ import annotations
 

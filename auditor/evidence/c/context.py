@@ -145,6 +145,7 @@ class Context:
         """The nearest enclosing node that is a call of one of `names`, or the expansion of such a macro."""
         handle, _, _, own = node.place
         source = self.unit.source(handle)
+        found: Node | None = None
         for up in [node, *node.ancestors()]:
             if up.kind == K.FUNCTION_DECL:
                 break
@@ -152,12 +153,26 @@ class Context:
                 return up
             where, _, _, offset = up.place
             if where == handle and source.identifier(offset) in names and own < source.call_end(offset):
-                return up
-        return None
+                # The whole expansion, not the innermost piece of it.
+                found = up
+            elif found is not None:
+                break
+        return found
 
     def written_name(self, node: Node) -> str:
         handle, _, _, offset = node.place
         return self.unit.source(handle).identifier(offset) if handle else ""
+
+    def accessor_of(self, node: Node) -> str:
+        """The accessor that a node is the result of, by the name that is written there, or that the macro written
+        there uses; or the empty string."""
+        name = self.written_name(node)
+        if name in self.arch.accessors:
+            return name
+        if node.bare().kind == K.STMT_EXPR and node.type.cls is C.POINTER and self.expansion(node) is not None:
+            find = self.unit.expansions.find
+            return next((a for a in self.arch.objects if find(name, (a,), 0, False) is not None), "")
+        return ""
 
     def within_same(self, node: Node) -> bool:
         """An enclosing expression comes from the same expansion: only the outermost speaks for it."""
@@ -166,7 +181,7 @@ class Context:
             if up.kind < K.UNEXPOSED_EXPR or up.kind >= K.UNEXPOSED_STMT:
                 if up.place[3] != offset:
                     return False
-            elif up.place[3] == offset and up.kind != K.UNEXPOSED_EXPR:
+            elif up.place[3] == offset and up.kind != K.UNEXPOSED_EXPR and up.type == node.type:
                 return up.kind not in (K.MEMBER_REF_EXPR, K.DECL_REF_EXPR) and self.expansion(up) is not None
         return False
 

@@ -132,7 +132,7 @@ class Flow:
 
     def _accessor(self, node: Node) -> Value | None:
         """The value of `task_pt_regs(t)` and its like, a function or a macro."""
-        accessor = self._ctx.arch.accessors.get(self._ctx.written_name(node))
+        accessor = self._ctx.arch.accessors.get(self._ctx.accessor_of(node))
         if accessor is None or accessor.result != "object":
             return None
         if node.kind != K.CALL_EXPR and (self._ctx.expansion(node) is None or self._ctx.within_same(node)):

@@ -154,6 +154,9 @@ def build(context: TreeContext, cursor: Cursor) -> Node:
     root = Node(context, cursor, None)
     stack: list[tuple[int, Node]] = [(_key(cursor), root)]
     for child, parent in context.api.descendants(cursor, _LEAVES):
+        if child.kind in _ATTRIBUTES:
+            # An attribute shares its declaration's identity and says nothing of the layout.
+            continue
         key = _key(parent)
         while len(stack) > 1 and stack[-1][0] != key:
             stack.pop()
@@ -165,6 +168,7 @@ def build(context: TreeContext, cursor: Cursor) -> Node:
     return root
 
 
+_ATTRIBUTES = range(400, 500)
 _LEAVES = {K.TYPE_REF, K.MEMBER_REF, K.INTEGER_LITERAL}
 
 

@@ -208,12 +208,14 @@ class _UnitWalk:
 
     def _header(self, cursor: Cursor, unit: Unit, text: str, place: tuple[object, ...]) -> None:
         """A header's declaration is walked once per process and flavour of flags; of prototypes, those that take a
-        callback."""
+        callback or are a tracepoint's."""
         api = self._api
-        if cursor.kind == K.FUNCTION_DECL and not api.isCursorDefinition(cursor) and "(*" not in text:
-            return
         name = api.text(api.getCursorSpelling(cursor))
-        key = (*place, cursor.kind, name, bool(api.isCursorDefinition(cursor)))
+        defined = bool(api.isCursorDefinition(cursor))
+        telling = "(*" in text or name.startswith(tuple(unit.interfaces.tracepoint_prefix))
+        if cursor.kind == K.FUNCTION_DECL and not defined and not telling:
+            return
+        key = (*place, cursor.kind, name, defined)
         known = self._a.headers.get(key)
         holds = cursor.kind in _RECORDS
         if known is None or holds:
