@@ -241,9 +241,9 @@ def _merge(
             for function in found.functions:
                 functions.setdefault((name, function), []).append(position)
     sites = []
-    handed_on = {t for s, _ in merged.values() if s.rule == "cast/from-container" for t in s.traits}
+    handed_on = {f"holder={h}" for r in results.values() for h in r.handed_on}
     for site, places in merged.values():
-        if site.rule == "embed/member" and any(t.startswith("holder=") and t in handed_on for t in site.traits):
+        if site.rule == "embed/member" and site.traits & handed_on:
             site = dataclasses.replace(site, traits=site.traits | {"passed-as-object"})
         related = tuple(Related(f, line, "expanded here") for f, line in sorted(places)[:_MAX_RELATED])
         sites.append(dataclasses.replace(site, uses=max(1, len(places)), related=site.related + related))

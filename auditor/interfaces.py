@@ -28,6 +28,7 @@ class Interfaces:
     bpf_verifier_types: frozenset[str]
     tracepoint_prefix: frozenset[str]
     guard_call_prefix: frozenset[str]
+    guard_macro: frozenset[str]
     run_time_check: frozenset[str]
     publish: frozenset[str]
     per_cpu_prefix: frozenset[str]

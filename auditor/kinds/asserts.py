@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from auditor.evidence.c.api import K
 from auditor.evidence.c.context import Context
-from auditor.evidence.c.measure import is_sizeof, target_member
+from auditor.evidence.c.measure import is_null, is_sizeof, target_member
 from auditor.evidence.c.nodes import Node
 from auditor.evidence.c.types import C
 from auditor.kinds.dispatch import on
@@ -19,7 +19,7 @@ def build_bug(node: Node, ctx: Context) -> None:
         return
     prefixes = tuple(ctx.interfaces.guard_call_prefix)
     calls = (n for n in node.kids[1].walk() if n.kind == K.CALL_EXPR)
-    if any(c.name.startswith(prefixes) for c in calls):
+    if any(c.name.startswith(prefixes) for c in calls) or ctx.written_name(node) in ctx.interfaces.guard_macro:
         _guard(node, node.kids[0], False, ctx)
 
 
@@ -69,7 +69,7 @@ def run_time(node: Node, ctx: Context) -> None:
         return
     if not any(k.bare().type.cls is C.POINTER and k.value is not None and not k.value.place for k in node.kids):
         return
-    if any(_is_null(k) for k in node.kids):
+    if any(is_null(k) for k in node.kids):
         return
     check = ctx.written_in(node, ctx.interfaces.run_time_check)
     if check is None:
@@ -77,14 +77,3 @@ def run_time(node: Node, ctx: Context) -> None:
     ctx.drop(node, ("stack-position",))
     traits = frozenset({"position", "end-anchored"})
     ctx.add("assert/run-time", node, traits=traits, needle=(ctx.written_name(check),))
-
-
-def _is_null(node: Node) -> bool:
-    return ctx_free_constant(node.bare()) is not None
-
-
-def ctx_free_constant(node: Node) -> int | None:
-    inner = node
-    while inner.kind in (K.CSTYLE_CAST_EXPR, K.PAREN_EXPR, K.UNEXPOSED_EXPR) and inner.kids:
-        inner = inner.kids[-1]
-    return 0 if inner.kind == K.INTEGER_LITERAL else None

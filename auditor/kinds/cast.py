@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from auditor.evidence.c.api import K
 from auditor.evidence.c.context import Context, decl_key, is_local, provenance
-from auditor.evidence.c.measure import member_of
+from auditor.evidence.c.measure import is_null, member_of
 from auditor.evidence.c.nodes import Node
 from auditor.evidence.c.types import C
 from auditor.evidence.c.values import Value
@@ -121,8 +121,11 @@ def _is_number(node: Node, use: Node | None) -> bool:
     if use.kind == K.BINARY_OPERATOR:
         if use.operator == "=":
             return not is_local(use.kids[0])
+        other = use.kids[1] if use.kids[0] is node.wrapped() else use.kids[0]
+        if other.constant() is not None and use.operator not in ("+", "-", "&"):
+            # Against a number, as IS_ERR does: no place on a stack is meant.
+            return False
         if use.operator in ("+", "-"):
-            other = use.kids[1] if use.kids[0] is node.wrapped() else use.kids[0]
             return use.operator == "-" and other.constant() is None and use.value is None
         return True
     return use.kind in (K.CALL_EXPR, K.RETURN_STMT, K.COMPOUND_ASSIGN)
@@ -137,7 +140,7 @@ def implicit(node: Node, ctx: Context) -> None:
     source = kid.type.cls
     if (to, source) == (C.POINTER, C.VOID_POINTER):
         error = kid.bare().kind == K.CALL_EXPR and kid.bare().name in ctx.interfaces.error_pointer
-        if kid.value is None and ctx.constant(kid.bare()) is None and not error and not _null(kid):
+        if kid.value is None and ctx.constant(kid.bare()) is None and not error and not is_null(kid):
             ctx.add("cast/type-erased", node, needle=(node.name or "void",))
     elif (to, source) == (C.VOID_POINTER, C.POINTER) and _erases(node, ctx):
         ctx.add("cast/type-erased", node, provenance=provenance(kid.value), needle=(node.name or "void",))
@@ -155,10 +158,6 @@ def _erases(node: Node, ctx: Context) -> bool:
     return use.kind == K.CALL_EXPR and use.name not in memory and ctx.written_in(node, memory) is None
 
 
-def _null(node: Node) -> bool:
-    return node.bare().kind == K.CSTYLE_CAST_EXPR and any(n.kind == K.INTEGER_LITERAL for n in node.walk())
-
-
 @on(K.UNARY_OPERATOR, K.CALL_EXPR)
 def from_container(node: Node, ctx: Context) -> None:
     """&fregs->regs, or a helper that takes the container and yields the object."""
@@ -172,9 +171,10 @@ def from_container(node: Node, ctx: Context) -> None:
     if holder not in ctx.unit.types.containers or ctx.written_name(node) in ctx.arch.accessors:
         return
     node.value = Value(origin=f"container:{holder}")
-    if node.kind == K.CALL_EXPR and not _returned(node):
+    ctx.unit.handed_on.add(holder)
+    if not _returned(node):
         return
-    traits = frozenset({f"holder={holder}", *({"asm-filled"} if holder in ctx.unit.asm_filled else ())})
+    traits = frozenset({"asm-filled"}) if holder in ctx.unit.asm_filled else frozenset()
     name = node.name if node.kind == K.CALL_EXPR else "&"
     ctx.add("cast/from-container", node, provenance="fabricated", traits=traits, needle=(name,))
 

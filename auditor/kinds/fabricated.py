@@ -21,19 +21,29 @@ def variable(node: Node, ctx: Context) -> None:
     local = api.getCursorSemanticParent(node.cursor).kind == K.FUNCTION_DECL
     # CX_SC_Static: a local that is static lives as long as a global.
     static = api.Cursor_getStorageClass(node.cursor) == 3
-    needle = (ctx.layout.struct,)
     # CX_SC_Extern
     extern = api.Cursor_getStorageClass(node.cursor) == 2
-    many = node.type.cls is C.ARRAY or any(p in ctx.text(node) for p in ctx.interfaces.per_cpu_prefix)
-    if local and not static:
-        ctx.add("fabricated/local", node, bytes=(0, ctx.layout.size), provenance="fabricated", needle=needle)
-    elif extern or many:
-        ctx.add("embed/array", node, bytes=(0, ctx.layout.size), needle=needle)
-    else:
-        # Seen from its declaration alone: an object that outlives functions is there to be handed to them.
-        traits = frozenset({"escapes"})
+    per_cpu = any(p in ctx.text(node) for p in ctx.interfaces.per_cpu_prefix)
+    if extern and not per_cpu:
+        return
+    rule = "fabricated/local" if local and not static else "fabricated/static"
+    if node.type.cls is C.ARRAY or per_cpu:
+        rule = rule if rule == "fabricated/local" else "embed/array"
+    made = "fabricated" if rule.startswith("fabricated") else "unknown"
+    ctx.add(rule, node, bytes=(0, ctx.layout.size), provenance=made, needle=(ctx.layout.struct,))
+
+
+@on(K.COMPOUND_LITERAL)
+def literal(node: Node, ctx: Context) -> None:
+    """&(struct pt_regs){ .ip = ip }"""
+    if node.type.cls is C.OBJECT:
+        use = node.use()
+        while use is not None and use.kind == K.UNARY_OPERATOR and use.operator == "&":
+            use = use.use()
+        traits = frozenset({"escapes"}) if use is not None and use.kind == K.CALL_EXPR else frozenset()
         span = (0, ctx.layout.size)
-        ctx.add("fabricated/static", node, bytes=span, provenance="fabricated", traits=traits, needle=needle)
+        needle = (ctx.layout.struct,)
+        ctx.add("fabricated/local", node, bytes=span, provenance="fabricated", traits=traits, needle=needle)
 
 
 @on(K.FUNCTION_DECL)
@@ -45,14 +55,12 @@ def escapes(node: Node, ctx: Context) -> None:
         for d in drafts
         if d.rule in ("fabricated/local", "fabricated/static")
     }
-    if not declared:
-        return
     for inner in node.walk():
         if inner.kind != K.DECL_REF_EXPR:
             continue
-        draft = declared.get(decl_key(inner.referenced))
-        if draft is None:
+        if inner.type.cls not in (C.OBJECT, C.ARRAY):
             continue
+        key = decl_key(inner.referenced)
         use = inner.use()
         if use is not None and use.kind == K.UNARY_OPERATOR and use.operator == "&":
             use = use.use()
@@ -61,12 +69,14 @@ def escapes(node: Node, ctx: Context) -> None:
             and use.kind == K.CALL_EXPR
             and use.name not in ctx.interfaces.clear | ctx.interfaces.copy | ctx.interfaces.compare
         ):
-            draft.traits |= {"escapes"}
+            ctx.unit.escaped.add(key)
+            if key in declared:
+                declared[key].traits |= {"escapes"}
 
 
 @on(K.FUNCTION_DECL)
 def partial_fill(node: Node, ctx: Context) -> None:
-    """Registers stored one by one, instruction and stack pointer among them: an object made by hand.
+    """Registers stored one by one, the instruction pointer among them: an object made by hand.
 
     In a function the object must be one of its own; a macro body that only stores is made for such objects.
     """
@@ -87,9 +97,8 @@ def partial_fill(node: Node, ctx: Context) -> None:
             groups.setdefault(key, []).append(draft)
         else:
             read.add(key)
-    needed = {ctx.arch.instruction_pointer, ctx.arch.stack_pointer}
     for key, stores in groups.items():
         names = {d.fields[0] for d in stores}
-        if key not in read and len(names) >= _MIN_FILLED and needed <= names:
+        if key not in read and len(names) >= _MIN_FILLED and ctx.arch.instruction_pointer in names:
             for draft in stores:
                 draft.rule, draft.provenance = "fabricated/partial-fill", "fabricated"

@@ -6,6 +6,7 @@ from __future__ import annotations
 from auditor.arch import Accessor
 from auditor.evidence.c.api import K
 from auditor.evidence.c.context import Context, provenance
+from auditor.evidence.c.measure import is_null
 from auditor.evidence.c.nodes import Node
 from auditor.evidence.c.types import C
 from auditor.kinds.dispatch import on
@@ -18,6 +19,12 @@ def member(node: Node, ctx: Context) -> None:
         return
     value = node.value
     field = ctx.layout.get(node.name)
+    if any(d.rule == "cast/to-struct" for d in ctx.drafts.get(id(base.bare()), ())):
+        # The cast is what is wrong; the member only shows it.
+        return
+    if is_null(base):
+        _null_base(node, ctx)
+        return
     if field is None:
         # A member of an anonymous struct or union that the layout lists flat, or a nested one: the named part decides.
         return
@@ -60,6 +67,14 @@ def _defines(node: Node, ctx: Context) -> Accessor | None:
     accessor = ctx.arch.accessors.get(ctx.written_name(node))
     found = accessor is not None and accessor.result == node.name and ctx.expansion(node) is not None
     return accessor if found else None
+
+
+def _null_base(node: Node, ctx: Context) -> None:
+    """&((struct pt_regs *)0)->ip: offsetof by hand."""
+    use, field = node.use(), ctx.layout.get(node.name)
+    if field is not None and use is not None and use.kind == K.UNARY_OPERATOR and use.operator == "&":
+        span = (field.offset, field.offset + field.size)
+        ctx.add("offsetof/value", use, fields=(node.name,), bytes=span, needle=("&",))
 
 
 def access(node: Node) -> str:

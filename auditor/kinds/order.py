@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from auditor.evidence.c.api import K
-from auditor.evidence.c.context import Context, provenance
+from auditor.evidence.c.context import Context, decl_key, provenance
 from auditor.evidence.c.nodes import Node
 from auditor.evidence.c.types import C
 from auditor.evidence.c.values import Value
@@ -13,6 +13,11 @@ from auditor.kinds.dispatch import on
 
 def report(node: Node, value: Value, width: int, ctx: Context) -> None:
     ctx.drop(node, ("field", "cast", "raw-offset", "order"))
+    for inner in node.walk():
+        source = ctx.sources.get(decl_key(inner.referenced)) if inner.kind == K.DECL_REF_EXPR else None
+        if source is not None and inner.value is not None:
+            # The address was taken for this walk: one site says both.
+            ctx.drop(source, ("field/address",))
     traits = frozenset({f"anchor={value.anchor}"})
     needle = ("+|-|[",)
     if value.offset is None:

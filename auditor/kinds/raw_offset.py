@@ -40,7 +40,9 @@ def report(node: Node, value: Value, width: int, ctx: Context) -> None:
         return
     span = (value.offset, value.offset + max(width, 1))
     names = ctx.layout.covering(*span)
-    ctx.add(rule_for(*span, ctx), node, fields=names, bytes=span, provenance=provenance(value), needle=needle)
+    at = _number(node, ctx)
+    prov = provenance(value)
+    ctx.add(rule_for(*span, ctx), node, fields=names, bytes=span, provenance=prov, needle=needle, at=at)
 
 
 def _walks_words(node: Node) -> bool:
@@ -54,6 +56,14 @@ def _walks_words(node: Node) -> bool:
 
 def _from_accessor(node: Node) -> bool:
     return any(n.value is not None and n.value.direct for n in node.walk())
+
+
+def _number(node: Node, ctx: Context) -> Node | None:
+    """WORD(regs, 19): the macro reaches the bytes, the caller's number says which."""
+    if ctx.expansion(node) is None:
+        return None
+    literals = [n for n in node.walk() if n.kind == K.INTEGER_LITERAL and ctx.expansion(n) is None]
+    return literals[-1] if literals else None
 
 
 def _symbolic(node: Node, value: Value, ctx: Context) -> None:

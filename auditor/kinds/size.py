@@ -23,9 +23,10 @@ def entry_object(*values: Value | None) -> frozenset[str]:
 
 @on(K.SIZEOF_EXPR)
 def value(node: Node, ctx: Context) -> None:
+    # Its operand is not evaluated: nothing is read there.
+    ctx.drop(node)
     measured = measured_class(node)
     if is_sizeof(node, ctx):
-        ctx.drop(node)
         ctx.add("size/value", node, bytes=(0, ctx.layout.size), needle=("sizeof",))
     elif measured is C.CONTAINER:
         ctx.add("size/container", node, needle=("sizeof",))

@@ -77,6 +77,9 @@ def frozen_offset(node: Node, ctx: Context) -> None:
     types = {k.type.record for k in node.kids if k.kind == K.TYPE_REF}
     if (owners | types) & ctx.arch.frozen:
         ctx.add("uapi-export/frozen-offset", node, at=member, needle=("offsetof|__builtin_offsetof",))
+        written = ctx.expansion(node)
+        if written is not None and written.name != "offsetof" and ctx.expansion(member) is None:
+            ctx.add("uapi-export/frozen-offset", node, needle=("offsetof|__builtin_offsetof",))
 
 
 @on(K.STRUCT_DECL, K.ENUM_DECL, K.TYPEDEF_DECL)

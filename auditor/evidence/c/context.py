@@ -64,6 +64,10 @@ class Unit(TreeContext):
     path_of: Callable[[int], str]
     asm_filled: frozenset[str]
     """Containers that assembly fills with hand-written offsets in this tree."""
+    handed_on: set[str] = field(default_factory=set)
+    """Containers whose object is handed on as a plain pointer."""
+    escaped: set[int] = field(default_factory=set)
+    """File-scope objects whose address is handed to a function."""
     tables: set[int] = field(default_factory=set)
     """Variables whose initialiser holds offsets of the target."""
     table_records: set[str] = field(default_factory=set)
@@ -85,6 +89,8 @@ class Context:
         self.drafts: dict[int, list[Draft]] = {}
         self._kinds: set[str] = set()
         self.env: dict[int, Value] = {}
+        self.sources: dict[int, Node] = {}
+        """What each local was last set to."""
         self.numbers: dict[int, int] = {}
         """Local integers with a known value."""
         self.measures: set[int] = set()

@@ -278,6 +278,7 @@ class Flow:
 
     def _keep(self, key: int, target: Node, source: Node) -> None:
         ctx, value = self._ctx, source.value
+        ctx.sources[key] = source
         if target.type.cls in _KEEPERS and value is not None and not value.place:
             ctx.env[key] = value.kept()
         else:

@@ -106,33 +106,39 @@ class Expansions:
         self._definitions = definitions
         self._order = {path: i for i, path in enumerate(files)}
         self._active = active
-        self._chosen: dict[str, Macro | None] = {}
-        self._places: dict[tuple[str, tuple[str, ...]], tuple[list[Place], list[Place]]] = {}
+        self._chosen: dict[str, list[Macro]] = {}
+        self._places: dict[tuple[Macro, tuple[str, ...]], tuple[list[Place], list[Place]]] = {}
 
-    def get(self, name: str) -> Macro | None:
-        """The active definition of `name`; with several, the last one seen (a redefinition)."""
+    def get(self, name: str, before: tuple[str, int] | None = None) -> Macro | None:
+        """The active definition of `name`. Of several, the last one above the use `before` (path, offset) if they are
+        in its file, else the last one read."""
         if name not in self._chosen:
             candidates = [m for m in self._definitions.named(name) if m.path in self._order]
-            candidates.sort(key=lambda m: (self._order[m.path], m.offset))
-            if len(candidates) > 1:
-                candidates = [m for m in candidates if self._active(m.path, m.offset)] or candidates[:1]
-            self._chosen[name] = candidates[-1] if candidates else None
-        return self._chosen[name]
+            active = [m for m in candidates if self._active(m.path, m.offset)]
+            self._chosen[name] = sorted(active, key=lambda m: (self._order[m.path], m.offset))
+        chosen = self._chosen[name]
+        if before is not None and len(chosen) > 1:
+            above = [m for m in chosen if m.path == before[0] and m.offset < before[1]]
+            return above[-1] if above else chosen[0]
+        return chosen[-1] if chosen else None
 
-    def find(self, name: str, needle: tuple[str, ...], nth: int, paste: bool = True) -> Place | None:
+    def find(
+        self, name: str, needle: tuple[str, ...], nth: int, paste: bool = True, before: tuple[str, int] | None = None
+    ) -> Place | None:
         """The nth place (from 0, modulo their number) where the expansion of `name` writes the tokens `needle`.
 
         An element of a needle may be a choice, "->|.". Where no body holds them all, the last one alone may be an
         argument that one macro passes to another; where that fails too, and with `paste`, it may be a pasted token.
         An empty needle stands for the whole body.
         """
+        top = self.get(name, before)
         if not needle:
-            macro = self.get(name)
+            macro = top
             tokens = self._definitions.tokens(macro) if macro else []
             return Place(macro, tokens[0].offset, tokens[0].offset) if macro and tokens else None
-        place, pasted = self._find(name, needle, nth)
+        place, pasted = self._find(top, needle, nth)
         if place is None and len(needle) > 1:
-            place, pasted = self._find(name, needle[-1:], nth)
+            place, pasted = self._find(top, needle[-1:], nth)
         return place or (pasted if paste else None)
 
     def writes(self, name: str, inner: str) -> bool:
@@ -140,39 +146,40 @@ class Expansions:
         macro = self.get(name)
         return macro is not None and any(t.text == inner for t in self._definitions.tokens(macro))
 
-    def _find(self, name: str, needle: tuple[str, ...], nth: int) -> tuple[Place | None, Place | None]:
-        known = self._places.get((name, needle))
+    def _find(self, macro: Macro | None, needle: tuple[str, ...], nth: int) -> tuple[Place | None, Place | None]:
+        if macro is None:
+            return None, None
+        known = self._places.get((macro, needle))
         if known is None:
             found: list[Place] = []
             pasted: list[Place] = []
-            self._search(name, needle, found, pasted, frozenset(), 0)
-            known = self._places[name, needle] = (list(dict.fromkeys(found)), list(dict.fromkeys(pasted)))
+            self._search(macro, needle, found, pasted, frozenset(), 0)
+            known = self._places[macro, needle] = (list(dict.fromkeys(found)), list(dict.fromkeys(pasted)))
         written, glued = known
         first = written[nth % len(written)] if written else None
         return first, glued[nth % len(glued)] if glued else None
 
     def _search(
         self,
-        name: str,
+        macro: Macro | None,
         needle: tuple[str, ...],
         found: list[Place],
         pasted: list[Place],
         seen: frozenset[str],
         depth: int,
     ) -> None:
-        macro = self.get(name)
-        if macro is None or name in seen or depth > _DEPTH:
+        if macro is None or macro.name in seen or depth > _DEPTH:
             return
         tokens = self._definitions.tokens(macro)
         choices = [n.split("|") if len(n) > 1 and "|" in n else [n] for n in needle]
-        width = len(choices)
+        inside = seen | {macro.name}
         for i, token in enumerate(tokens):
-            window = tokens[i : i + width]
-            if len(window) == width and all(t.text in c for t, c in zip(window, choices, strict=True)):
+            window = tokens[i : i + len(choices)]
+            if len(window) == len(choices) and all(t.text in c for t, c in zip(window, choices, strict=True)):
                 found.append(Place(macro, window[0].offset, window[-1].offset + len(window[-1].text)))
             if token.text == "##" and i:
                 pasted.append(Place(macro, tokens[i - 1].offset, token.offset))
                 for other in self._definitions.starting(tokens[i - 1].text):
-                    self._search(other, needle, found, [], seen | {name}, depth + 1)
+                    self._search(self.get(other), needle, found, [], inside, depth + 1)
             elif token.text[0].isidentifier() and token.text not in (macro.parameters or ()):
-                self._search(token.text, needle, found, pasted, seen | {name}, depth + 1)
+                self._search(self.get(token.text), needle, found, pasted, inside, depth + 1)

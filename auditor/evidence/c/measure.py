@@ -46,3 +46,11 @@ def measured_class(node: Node) -> C | None:
         # `sizeof(struct s *)` has the same child as `sizeof(struct s)`: only the value tells them apart.
         return cls if cls in (C.OBJECT, C.CONTAINER, C.RECORD) and node.constant() == kid.type.size else None
     return cls
+
+
+def is_null(node: Node) -> bool:
+    """A null pointer constant under casts."""
+    inner = node
+    while inner.kind in (K.CSTYLE_CAST_EXPR, K.PAREN_EXPR, K.UNEXPOSED_EXPR) and inner.kids:
+        inner = inner.kids[-1]
+    return inner.kind == K.INTEGER_LITERAL and inner is not node

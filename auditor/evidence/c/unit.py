@@ -19,7 +19,7 @@ from clang import cindex
 from auditor import arch as archs
 from auditor import interfaces
 from auditor.evidence.c.api import Api, Cursor, K, RangeList
-from auditor.evidence.c.context import Context, Draft, Unit
+from auditor.evidence.c.context import Context, Draft, Unit, decl_key
 from auditor.evidence.c.flow import Flow, Handler
 from auditor.evidence.c.layout import layout_of
 from auditor.evidence.c.leads import Leads
@@ -35,6 +35,7 @@ _WALKED = {
 _RECORDS = {K.STRUCT_DECL, K.UNION_DECL}
 _HELD = {C.OBJECT, C.ARRAY, C.CONTAINER}
 _LEADING = {C.OBJECT, C.ARRAY, C.POINTER, C.POINTER2, C.CONTAINER, C.CONTAINER_POINTER, C.FUNCTION_POINTER}
+_TYPES = {*_RECORDS, K.ENUM_DECL}
 _NAMED = {*_RECORDS, K.TYPEDEF_DECL}
 
 # CXTranslationUnit_DetailedPreprocessingRecord: to know which of several definitions of a macro is active.
@@ -75,6 +76,7 @@ class Result:
     found: tuple[Found, ...] = ()
     layout: Layout | None = None
     files: tuple[str, ...] = ()
+    handed_on: tuple[str, ...] = ()
     skipped: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
     error: str = ""
 
@@ -104,12 +106,10 @@ class Analyser:
         except cindex.TranslationUnitLoadError:
             return Result(job.object, job.source, error="libclang cannot parse it at all")
         try:
-            error = first_error(tu)
-            result = _UnitWalk(self, job, tu).run()
+            return _UnitWalk(self, job, tu).run(first_error(tu))
         finally:
             # The cursors below are raw structs that do not keep the unit alive; nothing may use them from here on.
             del tu
-        return Result(job.object, job.source, *result, error=error)
 
 
 def first_error(tu: cindex.TranslationUnit) -> str:
@@ -152,8 +152,10 @@ class _UnitWalk:
         self._raw: dict[int, str] = {}
         self._hot_pattern = hot_words(job.arch, job.struct)
         self._found: _FOUND_IN = {}
+        self._statics: dict[int, tuple[object, ...]] = {}
+        self._handed_on: tuple[str, ...] = ()
 
-    def run(self) -> tuple[tuple[Found, ...], Layout | None, tuple[str, ...], dict[str, tuple[tuple[int, int], ...]]]:
+    def run(self, error: str) -> Result:
         api, job = self._api, self._job
         handles = self._handles()
         files = tuple(dict.fromkeys(map(self._path, handles)))
@@ -174,7 +176,16 @@ class _UnitWalk:
         if layout is not None:
             self._walk(picked, layout, files, main)
         found = tuple(Found(s, tuple(p), tuple(f)) for s, p, f in self._found.values())
-        return found, layout, tuple(map(self._relative, files)), self._skipped(handles)
+        return Result(
+            object=job.object,
+            source=job.source,
+            found=found,
+            layout=layout,
+            files=tuple(map(self._relative, files)),
+            handed_on=self._handed_on,
+            skipped=self._skipped(handles),
+            error=error,
+        )
 
     def _walk(self, picked: list[tuple[Cursor, int]], layout: Layout, files: tuple[str, ...], main: str) -> None:
         api, job = self._api, self._job
@@ -205,6 +216,10 @@ class _UnitWalk:
                 leads.add(api.text(api.getCursorSpelling(cursor)))
                 self._lead_members(cursor, unit, leads)
                 self._header(cursor, unit, text, (flavour, path, lo))
+        for key in unit.escaped & self._statics.keys():
+            site, places, functions = self._found[self._statics[key]]
+            self._found[self._statics[key]] = (replace(site, traits=site.traits | {"escapes"}), places, functions)
+        self._handed_on = tuple(sorted(unit.handed_on))
 
     def _header(self, cursor: Cursor, unit: Unit, text: str, place: tuple[object, ...]) -> None:
         """A header's declaration is walked once per process and flavour of flags; of prototypes, those that take a
@@ -347,7 +362,7 @@ class _UnitWalk:
         if expansion is not None and (draft.needle or draft.body):
             key = (expansion.file, expansion.offset, draft.rule, draft.needle)
             paste = not draft.rule.startswith("cast/")
-            place = ctx.unit.expansions.find(expansion.name, draft.needle, counts.get(key, 0), paste)
+            place = ctx.unit.expansions.find(expansion.name, draft.needle, counts.get(key, 0), paste, (path, offset))
             counts[key] = counts.get(key, 0) + 1
         if expansion is not None and place is None and draft.rule.startswith("cast/"):
             # A cast to typeof(x) in a macro such as this_cpu_ptr: the macro does not know the struct.
@@ -366,6 +381,9 @@ class _UnitWalk:
                 line, column = source.line_of(lo)
             text = ctx.text(draft.node) if draft.at is None or hi > lo else ctx.text(draft.at)
             end_line = max(line, source.line_of(max(hi, lo))[0])
+            if draft.node.kind in _TYPES:
+                # The site is that the type is declared here, not its whole body.
+                text, end_line = text.partition("{")[0].strip(), line
         site = Site(
             rule=draft.rule,
             file=self._relative(path),
@@ -391,6 +409,8 @@ class _UnitWalk:
                 into[site_identity(site)] = (replace(known[0], fields=fields, bytes=None), *known[1:])
         if ctx.root.kind == K.FUNCTION_DECL:
             functions[ctx.function] = None
+        elif site.rule == "fabricated/static":
+            self._statics[decl_key(ctx.root.cursor)] = site_identity(site)
 
 
 def _of_path(path: str) -> frozenset[str]:
