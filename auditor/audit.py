@@ -123,7 +123,7 @@ def collect(request: AuditRequest, tree: Tree, build: Build | None, arch: Arch, 
     _check_against_image(layout, build, request)
     alien = {o for o, r in results.items() if r.layout is not None and r.layout.fields != layout.fields}
     kept = {o: r for o, r in sorted(results.items()) if o not in alien}
-    sites, functions = _merge(kept, units)
+    sites, functions = merge(kept, units)
     sites += twins(tree.root, build.directory if build else None, arch, request.struct)
     failures = [Failure(units[o].source, r.error, o) for o, r in sorted(results.items()) if r.error]
     failures += [_alien(units[o], results[o], layout) for o in sorted(alien) if not results[o].error]
@@ -223,7 +223,7 @@ def _alien(unit: Unit, result: Result, layout: Layout) -> Failure:
     return Failure(unit.source, why, unit.object)
 
 
-def _merge(
+def merge(
     results: Mapping[str, Result], units: Mapping[str, Unit]
 ) -> tuple[list[Site], list[tuple[Unit, str, tuple[int, ...]]]]:
     """One site for what many units saw in one header; its uses are the places of all of them."""

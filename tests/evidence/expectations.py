@@ -24,7 +24,7 @@ def expected(root: Path, files: Iterable[str]) -> Counter[Expectation]:
             for comment in _COMMENT.findall(line):
                 for rule, verdicts in _EXPECT.findall(comment):
                     pairs = tuple(sorted(tuple(v.split("=")) for v in verdicts.split()))
-                    found[(name, number, rule, pairs)] += 1  # type: ignore[index]
+                    found[(name, number, rule, pairs)] += 1
     return found
 
 
