@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field
 
 from auditor.arch import Arch
@@ -180,15 +180,20 @@ class Context:
             return next((a for a in self.arch.objects if find(name, (a,), 0, False) is not None), "")
         return ""
 
-    def within_same(self, node: Node) -> bool:
-        """An enclosing expression comes from the same expansion: only the outermost speaks for it."""
+    def within_same(self, node: Node, through: Container[int] | None = None) -> bool:
+        """An enclosing expression of the same type comes from the same expansion: only the outermost speaks for it.
+
+        With `through`, only expressions of these kinds count: those that hand the value on as it is.
+        """
         offset = node.place[3]
         for up in node.ancestors():
             if up.kind < K.UNEXPOSED_EXPR or up.kind >= K.UNEXPOSED_STMT:
                 if up.place[3] != offset:
                     return False
-            elif up.place[3] == offset and up.kind != K.UNEXPOSED_EXPR and up.type == node.type:
-                return up.kind not in (K.MEMBER_REF_EXPR, K.DECL_REF_EXPR) and self.expansion(up) is not None
+                continue
+            counts = up.kind not in _OWN_TOKEN if through is None else up.kind in through
+            if counts and up.place[3] == offset and up.type == node.type:
+                return self.expansion(up) is not None
         return False
 
     def measured(self, node: Node) -> bool:
@@ -220,6 +225,14 @@ class Context:
             # The last token comes from a macro: the range ends where its expansion starts.
             hi = source.call_end(hi)
         return source.snippet(lo, max(hi, source.call_end(lo)))
+
+
+HANDS_ON = frozenset({K.PAREN_EXPR, K.CSTYLE_CAST_EXPR, K.STMT_EXPR, K.CONDITIONAL})
+"""Expressions that yield the value of one of their operands."""
+
+
+_OWN_TOKEN = {K.UNEXPOSED_EXPR, K.MEMBER_REF_EXPR, K.DECL_REF_EXPR}
+"""Expressions whose place is not that of their first token, or is that of what they convert."""
 
 
 def decl_key(cursor: Cursor) -> int:

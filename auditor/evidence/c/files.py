@@ -89,7 +89,7 @@ class Files:
         return path.removeprefix(self._root)
 
     def locate_all(self, cursors: Sequence[Cursor]) -> list[tuple[int, int]]:
-        """(handle of its file, byte offset) of each declaration.
+        """(handle of its file, byte offset of its name) of each declaration; -1 for a name that a macro makes.
 
         Locations are numbers, and each entered file has a range of them (clang's SourceManager): one look per file is
         enough, where asking for the place of all 12,000 declarations would cost a tenth of the parse. Neighbours are
@@ -102,8 +102,7 @@ class Files:
             location: Location = locate(cursor)
             raw = location.data
             if raw & _IN_MACRO:
-                where, _, _, offset = self._api.place(location)
-                places.append((where, offset))
+                places.append((self._api.place(location)[0], -1))
                 continue
             if not first <= raw <= last:
                 first, last, handle = self._range(raw, location)

@@ -202,7 +202,7 @@ class _Walk:
             if named:
                 self._lead(cursor, unit)
             if path != main and named:
-                self._header(cursor, unit, text, (flavour, path, offset))
+                self._header(cursor, unit, text, (flavour, path, offset if offset >= 0 else text))
             elif path == main and self._leads.lead(text):
                 self._declaration(cursor, unit, self._sites)
         self._sites.escaped(unit.escaped)
@@ -267,10 +267,11 @@ class _Walk:
         """(a declaration's text, whether one of `names` is in it). For a declaration that a macro makes, the text of
         the expansion.
 
-        A declaration whose name stands at the same byte of the same file has the same text in every unit.
+        A declaration whose name stands at the same byte of the same file has the same text in every unit. Those that
+        macros make do not: one expansion makes several, with and without a body.
         """
         key = (path, offset, cursor.kind, names)
-        known = self._a.extents.get(key)
+        known = self._a.extents.get(key) if offset >= 0 else None
         if known is None:
             api = self._api
             extent = api.getCursorExtent(cursor)
