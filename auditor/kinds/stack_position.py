@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 
 from auditor.evidence.c.api import K
-from auditor.evidence.c.context import HANDS_ON, Context, provenance
+from auditor.evidence.c.context import Context, provenance
 from auditor.evidence.c.measure import is_sizeof
 from auditor.evidence.c.nodes import Node
 from auditor.evidence.c.types import C
@@ -19,7 +19,7 @@ def accessor(node: Node, ctx: Context) -> None:
     """task_pt_regs(t), KSTK_EIP(t): the use of an accessor, at the place where it is written."""
     name = ctx.accessor_of(node) if node.kind != K.CALL_EXPR else node.name
     known = ctx.arch.accessors.get(name)
-    if known is None or ctx.within_same(node, HANDS_ON):
+    if known is None:
         return
     if node.kind != K.CALL_EXPR and ctx.expansion(node) is None:
         return

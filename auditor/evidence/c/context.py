@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from auditor.arch import Arch
@@ -171,28 +171,26 @@ class Context:
 
     def accessor_of(self, node: Node) -> str:
         """The accessor that a node is the result of, by the name that is written there, or that the macro written
-        there uses; or the empty string."""
+        there uses; the empty string for a piece of the result, and for anything else."""
         name = self.written_name(node)
         if name in self.arch.accessors:
-            return name
-        if node.bare().kind == K.STMT_EXPR and node.type.cls is C.POINTER and self.expansion(node) is not None:
-            find = self.unit.expansions.find
-            return next((a for a in self.arch.objects if find(name, (a,), 0, False) is not None), "")
-        return ""
+            return "" if self.within_same(node) else name
+        if node.kind != K.STMT_EXPR or node.type.cls is not C.POINTER or self.expansion(node) is None:
+            return ""
+        offset = node.place[3]
+        if any(up.kind == K.STMT_EXPR and up.place[3] == offset and up.type == node.type for up in node.ancestors()):
+            return ""
+        find = self.unit.expansions.find
+        return next((a for a in self.arch.objects if find(name, (a,), 0, False) is not None), "")
 
-    def within_same(self, node: Node, through: Container[int] | None = None) -> bool:
-        """An enclosing expression of the same type comes from the same expansion: only the outermost speaks for it.
-
-        With `through`, only expressions of these kinds count: those that hand the value on as it is.
-        """
+    def within_same(self, node: Node) -> bool:
+        """An enclosing expression of the same type comes from the same expansion: only the outermost speaks for it."""
         offset = node.place[3]
         for up in node.ancestors():
             if up.kind < K.UNEXPOSED_EXPR or up.kind >= K.UNEXPOSED_STMT:
                 if up.place[3] != offset:
                     return False
-                continue
-            counts = up.kind not in _OWN_TOKEN if through is None else up.kind in through
-            if counts and up.place[3] == offset and up.type == node.type:
+            elif up.kind not in _OWN_TOKEN and up.place[3] == offset and up.type == node.type:
                 return self.expansion(up) is not None
         return False
 
@@ -225,10 +223,6 @@ class Context:
             # The last token comes from a macro: the range ends where its expansion starts.
             hi = source.call_end(hi)
         return source.snippet(lo, max(hi, source.call_end(lo)))
-
-
-HANDS_ON = frozenset({K.PAREN_EXPR, K.CSTYLE_CAST_EXPR, K.STMT_EXPR, K.CONDITIONAL})
-"""Expressions that yield the value of one of their operands."""
 
 
 _OWN_TOKEN = {K.UNEXPOSED_EXPR, K.MEMBER_REF_EXPR, K.DECL_REF_EXPR}

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from auditor.evidence.c.api import K
-from auditor.evidence.c.context import HANDS_ON, Context, decl_key
+from auditor.evidence.c.context import Context, decl_key
 from auditor.evidence.c.nodes import Node
 from auditor.evidence.c.types import C
 from auditor.evidence.c.values import Value, join
@@ -132,7 +132,7 @@ class Flow:
         accessor = self._ctx.arch.accessors.get(self._ctx.accessor_of(node))
         if accessor is None or accessor.result != "object":
             return None
-        if node.kind != K.CALL_EXPR and (self._ctx.expansion(node) is None or self._ctx.within_same(node, HANDS_ON)):
+        if node.kind != K.CALL_EXPR and self._ctx.expansion(node) is None:
             return None
         return Value(origin="compat" if accessor.origin.startswith("compat") else "task", direct=True)
 
