@@ -31,23 +31,32 @@ def _size(path: str) -> int:
 
 
 class Hot:
-    """Files whose text holds a word that leads to the struct. Kept for the whole process."""
+    """Where files write a word that leads to the struct. Each file is searched once per process."""
 
     def __init__(self, sources: Sources, pattern: re.Pattern[str]) -> None:
         self._sources = sources
         self.pattern = pattern
-        self._known: dict[str, bool] = {"": False}
+        self._known: dict[str, list[int]] = {"": []}
         self.tested: set[str] = set()
         """Names that the conditionals of hot files ask for."""
 
-    def is_hot(self, path: str) -> bool:
+    def _offsets(self, path: str) -> list[int]:
         known = self._known.get(path)
         if known is None:
             text = self._sources.get(path).text
-            known = self._known[path] = self.pattern.search(text) is not None
+            known = self._known[path] = [m.start() for m in self.pattern.finditer(text)]
             for condition in _CONDITION.findall(text) if known else ():
                 self.tested.update(_NAME.findall(condition))
         return known
+
+    def is_hot(self, path: str) -> bool:
+        return bool(self._offsets(path))
+
+    def within(self, path: str, lo: int, hi: int) -> bool:
+        """Whether a word starts in [lo, hi)."""
+        offsets = self._offsets(path)
+        i = bisect.bisect_left(offsets, lo)
+        return i < len(offsets) and offsets[i] < hi
 
 
 class Files:

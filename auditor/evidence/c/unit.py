@@ -85,13 +85,15 @@ class Analyser:
         self.flavours: dict[tuple[str, ...], int] = {}
         self.headers: dict[tuple[object, ...], tuple[Found, ...]] = {}
         self.extents: dict[tuple[object, ...], tuple[str, bool]] = {}
-        self._kept: dict[tuple[str, str], tuple[Leads, Hot]] = {}
+        self._kept: dict[tuple[str, str], tuple[Leads, Hot, Hot]] = {}
 
-    def kept(self, arch_id: str, struct: str) -> tuple[Leads, Hot]:
+    def kept(self, arch_id: str, struct: str) -> tuple[Leads, Hot, Hot]:
+        """(names that lead to the struct, where headers write one of the known ones, where files name the struct)"""
         key = (arch_id, struct)
         if key not in self._kept:
             leads = Leads(self.definitions, archs.by_id(arch_id), struct)
-            self._kept[key] = (leads, Hot(self.sources, hot_words(arch_id, struct)))
+            hot = Hot(self.sources, hot_words(arch_id, struct))
+            self._kept[key] = (leads, hot, Hot(self.sources, leads.words))
         return self._kept[key]
 
     def analyse(self, job: Job) -> Result:
@@ -140,7 +142,7 @@ class _Walk:
         self._api = analyser.api
         self._cursor = Cursor.from_buffer_copy(tu.cursor)
         self._files = Files(analyser.api, tu, job.directory, job.root)
-        self._leads, self._hot = analyser.kept(job.arch, job.struct)
+        self._leads, self._hot, self._named = analyser.kept(job.arch, job.struct)
         self._sites = Collector(analyser.sources, self._files)
 
     def run(self, error: str) -> Result:
@@ -200,8 +202,7 @@ class _Walk:
         self._leads.read(paths)
         flavour = self._flavour(main)
         for cursor, path, offset in picked:
-            names = self._leads.words if path == main else self._hot.pattern
-            text, named = self._text(cursor, path, offset, names)
+            text, named = self._text(cursor, path, offset, self._named if path == main else self._hot)
             if named and (offset < 0 or (path, offset, cursor.kind) not in self._a.led):
                 self._a.led.add((path, offset, cursor.kind))
                 self._lead(cursor, unit)
@@ -271,20 +272,20 @@ class _Walk:
         flavour = tuple(sorted({*own, *defined, self._job.struct}))
         return self._a.flavours.setdefault(flavour, len(self._a.flavours))
 
-    def _text(self, cursor: Cursor, path: str, offset: int, names: re.Pattern[str]) -> tuple[str, bool]:
-        """(a declaration's text, whether one of `names` is in it). For a declaration that a macro makes, the text of
+    def _text(self, cursor: Cursor, path: str, offset: int, words: Hot) -> tuple[str, bool]:
+        """(a declaration's text, whether one of `words` is in it). For a declaration that a macro makes, the text of
         the expansion.
 
         A declaration whose name stands at the same byte of the same file has the same text in every unit. Those that
         macros make do not: one expansion makes several, with and without a body.
         """
-        key = (path, offset, cursor.kind, names)
+        key = (path, offset, cursor.kind, words)
         known = self._a.extents.get(key) if offset >= 0 else None
         if known is None:
             api = self._api
             extent = api.getCursorExtent(cursor)
             lo, hi = (api.place(end(extent))[3] for end in (api.getRangeStart, api.getRangeEnd))
             source = self._a.sources.get(path)
-            text = source.text[lo : max(hi, source.call_end(lo))]
-            known = self._a.extents[key] = (text, names.search(text) is not None)
+            hi = max(hi, source.call_end(lo))
+            known = self._a.extents[key] = (source.text[lo:hi], words.within(path, lo, hi))
         return known
