@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The instructions that C has no words for. */
+#ifndef X86_H
+#define X86_H
+
+#include "types.h"
+
+static inline u64 rdmsr(u32 msr)
+{
+	u32 lo, hi;
+
+	asm volatile("rdmsr" : "=a" (lo), "=d" (hi) : "c" (msr) : "memory");
+	return lo | (u64)hi << 32;
+}
+
+static inline void wrmsr(u32 msr, u64 value)
+{
+	asm volatile("wrmsr" : : "c" (msr), "a" ((u32)value), "d" ((u32)(value >> 32)) : "memory");
+}
+
+static inline void outb(u16 port, u8 value)
+{
+	asm volatile("outb %0, %1" : : "a" (value), "Nd" (port));
+}
+
+static inline u8 inb(u16 port)
+{
+	u8 value;
+
+	asm volatile("inb %1, %0" : "=a" (value) : "Nd" (port));
+	return value;
+}
+
+static inline u64 read_cr2(void)
+{
+	u64 value;
+
+	asm volatile("movq %%cr2, %0" : "=r" (value) : : "memory");
+	return value;
+}
+
+static inline u64 read_cr3(void)
+{
+	u64 value;
+
+	asm volatile("movq %%cr3, %0" : "=r" (value) : : "memory");
+	return value;
+}
+
+static inline void write_cr3(u64 value)
+{
+	asm volatile("movq %0, %%cr3" : : "r" (value) : "memory");
+}
+
+static inline u64 read_cr4(void)
+{
+	u64 value;
+
+	asm volatile("movq %%cr4, %0" : "=r" (value));
+	return value;
+}
+
+static inline void write_cr4(u64 value)
+{
+	asm volatile("movq %0, %%cr4" : : "r" (value) : "memory");
+}
+
+static inline u64 read_flags(void)
+{
+	u64 value;
+
+	asm volatile("pushfq; popq %0" : "=r" (value) : : "memory");
+	return value;
+}
+
+static inline void cpuid(u32 leaf, u32 sub, u32 out[4])
+{
+	asm volatile("cpuid" : "=a" (out[0]), "=b" (out[1]), "=c" (out[2]), "=d" (out[3])
+		     : "a" (leaf), "c" (sub));
+}
+
+static inline void write_dr0(u64 value)
+{
+	asm volatile("movq %0, %%dr0" : : "r" (value) : "memory");
+}
+
+static inline void write_dr7(u64 value)
+{
+	asm volatile("movq %0, %%dr7" : : "r" (value) : "memory");
+}
+
+static inline u64 read_dr6(void)
+{
+	u64 value;
+
+	asm volatile("movq %%dr6, %0" : "=r" (value));
+	return value;
+}
+
+static inline void write_dr6(u64 value)
+{
+	asm volatile("movq %0, %%dr6" : : "r" (value) : "memory");
+}
+
+#endif

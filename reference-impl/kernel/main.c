@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Picks the test suites that the command line names ("suite=frames,pks"), all by default. */
+#include "../include/kernel.h"
+
+/* The part of Xen's struct hvm_start_info that we read. */
+struct start_info {
+	u32 magic, version, flags, nr_modules;
+	u64 modules, cmdline;
+};
+
+static bool starts_with(const char *text, const char *prefix)
+{
+	while (*prefix)
+		if (*text++ != *prefix++)
+			return false;
+	return true;
+}
+
+/* Is @name one of the comma separated words after "suite="? */
+static bool selected(const char *cmdline, const char *name)
+{
+	for (; *cmdline; cmdline++)
+		if (starts_with(cmdline, "suite="))
+			break;
+	if (!*cmdline)
+		return true;
+	cmdline += sizeof("suite=") - 1;
+	while (*cmdline && *cmdline != ' ') {
+		const char *word = cmdline;
+		const char *n = name;
+
+		while (*word && *word == *n)
+			word++, n++;
+		if (!*n && (!*word || *word == ',' || *word == ' '))
+			return true;
+		while (*cmdline && *cmdline != ',' && *cmdline != ' ')
+			cmdline++;
+		if (*cmdline == ',')
+			cmdline++;
+	}
+	return false;
+}
+
+static void inject_ist(void)
+{
+	test_inject("ist");
+}
+
+static void inject_stack(void)
+{
+	test_inject("stack");
+}
+
+static const struct suite {
+	const char *name;
+	void (*run)(void);
+	bool on_request;	/* not part of "all" */
+} suites[] = {
+	{ "frames", test_frames, false },
+	{ "extension", test_extension, false },
+	{ "pks", test_pks, false },
+	{ "nesting", test_nesting, false },
+	{ "user", test_user, false },
+	{ "fork", test_fork, false },
+	{ "nmi", test_nmi, false },
+	{ "inject-ist", inject_ist, false },
+	{ "inject-stack", inject_stack, false },
+	{ "tail", test_tail, true },
+	{ "measure", test_measure, true },
+};
+
+extern char user_pages_start[], user_pages_end[];
+
+void kernel_main(const struct start_info *info);
+void kernel_main(const struct start_info *info)
+{
+	const char *cmdline = info->cmdline ? (const char *)info->cmdline : "";
+	bool all = !starts_with(cmdline, "suite=");
+
+	current = &boot_thread;
+	current_stack_top = entry_stack_top(current);
+	setup_cpu();
+	if (!setup_pks())
+		tap_skip("this CPU has no supervisor protection keys (CPUID.7:ECX bit 31)");
+	for (char *page = user_pages_start; page < user_pages_end; page += 4096)
+		page_set(page, 0, PTE_U);
+	page_set(key1_page, 0, PTE_KEY(1));
+	page_set(key2_page, 0, PTE_KEY(2));
+
+	for (size_t i = 0; i < ARRAY_SIZE(suites); i++)
+		if (all ? !suites[i].on_request : selected(cmdline, suites[i].name))
+			suites[i].run();
+	tap_end();
+}

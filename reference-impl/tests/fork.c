@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A child that was never in the kernel returns from it, through a frame that copy_thread() made. */
+#include "../include/kernel.h"
+
+#define PARENT_PKRS	(PKRS_DEFAULT ^ 0x5000)
+#define CHILD_PKRS	(PKRS_DEFAULT ^ 0x6000)
+
+static volatile int forks, probes;
+static volatile u32 child_saved;
+static volatile bool child_frame_ok;
+
+static unsigned long sys_hook(ENTRY_PARAMS, unsigned long nr)
+{
+	struct pt_regs copy = *regs;
+
+	if (nr != SYS_fork)
+		return -(unsigned long)ENOSYS;
+	forks++;
+	copy.ax = 0;
+	/* Ring 3 shares its memory, but two threads cannot share a stack. */
+	copy.sp = (u64)u_child_stack_top - ((u64)u_stack_top - regs->sp);
+	memcpy((void *)copy.sp, (void *)regs->sp, (u64)u_stack_top - regs->sp);
+	copy_thread(&child_thread, &copy, CHILD_PKRS);
+	(void)ENTRY_EXT(regs);
+	return 1;
+}
+
+static bool hook(ENTRY_PARAMS, enum vector vector, unsigned long error)
+{
+	(void)error;
+	if (vector != VEC_DB || current != &child_thread)
+		return false;
+	probes++;
+	child_saved = (u32)ENTRY_EXT(regs)->arch.pks;
+	child_frame_ok = regs == task_pt_regs(&child_thread);
+	write_dr7(0);
+	regs->flags |= 1 << 16;
+	return true;
+}
+
+void test_fork(void)
+{
+	struct user_regs in, expect;
+
+	syscall_hook = sys_hook;
+	trap_hook = hook;
+	forks = 0;
+	probes = 0;
+	fill_regs(&in, 60);
+	in.ax = SYS_fork;
+	user_probe(&in, usnip_syscall, PARENT_PKRS);
+	expect = in;
+	expect.cx = (unsigned long)usnip_syscall + 2;
+	expect.r11 = in.flags;
+	expect.ax = 1;
+	ok(forks == 1 && same_gprs(&u_out, &expect), "the parent returns with its registers");
+
+	memset(&u_out, 0, sizeof(u_out));
+	wrmsr(MSR_PKRS, PKRS_DEFAULT ^ 0x7000);
+	write_dr0((u64)usnip_syscall + 2);
+	write_dr7(0x402);
+	switch_thread(&child_thread);
+	expect.ax = 0;
+	ok(same_gprs(&u_out, &expect), "the child returns with the parent's registers and ax = 0");
+	ok(probes == 1 && child_saved == CHILD_PKRS, "the child got the PKRS that was prepared");
+	ok(child_frame_ok, "the child's frames are on its own stack");
+	ok(rdmsr(MSR_PKRS) == (PKRS_DEFAULT ^ 0x7000), "the switch back restored our PKRS");
+	wrmsr(MSR_PKRS, PKRS_DEFAULT);
+	syscall_hook = NULL;
+	trap_hook = NULL;
+}
