@@ -9,6 +9,7 @@
 
 /* kernel/lib.c */
 void *memcpy(void *to, const void *from, size_t n);
+void *memmove(void *to, const void *from, size_t n);
 void *memset(void *to, int c, size_t n);
 int memcmp(const void *a, const void *b, size_t n);
 bool streq(const char *a, const char *b);

@@ -13,6 +13,19 @@ void *memcpy(void *to, const void *from, size_t n)
 	return ret;
 }
 
+/* clang turns "copy through a temporary" (fixup_bad_iret) into this. */
+void *memmove(void *to, const void *from, size_t n)
+{
+	u8 *d = to;
+	const u8 *s = from;
+
+	if (d <= s || d >= s + n)
+		return memcpy(to, from, n);
+	while (n--)
+		((volatile u8 *)d)[n] = s[n];
+	return to;
+}
+
 void *memset(void *to, int c, size_t n)
 {
 	void *ret = to;
