@@ -66,6 +66,7 @@ static const struct suite {
 	{ "inject-ist", inject_ist, false },
 	{ "inject-stack", inject_stack, false },
 	{ "tail", test_tail, true },
+	{ "consumers", test_consumers, true },
 	{ "measure", test_measure, true },
 };
 

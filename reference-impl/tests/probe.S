@@ -89,6 +89,13 @@ FUNC snip_df
 FUNC snip_df_resume
 	ret
 
+/* "Returns" to hijack_to, as a function does whose return address a kretprobe has replaced. */
+FUNC snip_hijack
+	popq	hijack_ret(%rip)
+	movq	%rsp, hijack_sp(%rip)
+	pushq	hijack_to(%rip)
+	ret
+
 /*
  * The #DB entry while breakpoints are inside the entry text. It must not share one instruction
  * with that text, or the first instruction of the handler would be the next #DB, for ever.
@@ -196,5 +203,12 @@ k_out:	.skip	21 * 8
 k_snippet:
 	.skip	8
 df_sp:	.skip	8
+	.globl	hijack_ret, hijack_sp, hijack_to
+hijack_ret:
+	.skip	8
+hijack_sp:
+	.skip	8
+hijack_to:
+	.skip	8
 
 	.section .note.GNU-stack, "", @progbits
