@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import enum
 import re
@@ -112,8 +113,13 @@ def run(
 
 
 def main() -> int:
-    """qemu.py IMAGE [COMMAND LINE [CPU]]: the kernel's own TAP, and 0 for pass or skip."""
-    result = run(Path(sys.argv[1]), *sys.argv[2:4])
+    """Print the kernel's own TAP; 0 for pass or skip."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("image", type=Path)
+    parser.add_argument("cmdline", nargs="?", default="", help='e.g. "suite=pks,nmi"')
+    parser.add_argument("--cpu", default="max")
+    args = parser.parse_args()
+    result = run(args.image, args.cmdline, args.cpu)
     sys.stdout.write(result.output)
     print(f"# {result.status.value}: {result.why}")
     return 0 if result.status in (Status.PASS, Status.SKIP) else 1
