@@ -75,6 +75,7 @@ static void on_segv(int sig, siginfo_t *info, void *context)
 {
 	greg_t *r = ((ucontext_t *)context)->uc_mcontext.gregs;
 	const u8 *ip = (const u8 *)r[REG_RIP];
+	const u8 *op = ip + (ip[0] == 0x41);	/* REX.B: one of r8 to r15 */
 	bool stepping = r[REG_EFL] & (greg_t)TF;
 	u32 value_lo = (u32)r[REG_RAX], value_hi = (u32)r[REG_RDX];
 
@@ -93,9 +94,9 @@ static void on_segv(int sig, siginfo_t *info, void *context)
 			die("WRMSR would raise #GP", (u64)ip);
 		pkrs = value_lo;
 		r[REG_RIP] += 2;
-	} else if (ip[0] == 0x0f && ip[1] == 0x20 && (ip[2] & 0xf8) == 0xd0) {	/* mov cr2, reg */
-		r[reg_of[ip[2] & 7]] = 0;
-		r[REG_RIP] += 3;
+	} else if (op[0] == 0x0f && op[1] == 0x20 && (op[2] & 0xf8) == 0xd0) {	/* mov cr2, reg */
+		r[reg_of[(op[2] & 7) + (op - ip) * 8]] = 0;
+		r[REG_RIP] += op - ip + 3;
 	} else if (ip[0] == 0x48 && ip[1] == 0x0f && ip[2] == 0x07) {	/* sysretq */
 		r[REG_EFL] = r[REG_R11];
 		r[REG_RIP] = r[REG_RCX];
