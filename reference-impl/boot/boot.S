@@ -137,7 +137,10 @@ pt_low:
 	.section .stacks, "aw", @nobits
 	.globl	stacks_start, stacks_end, entry_stack_end, boot_stack_top
 	.globl	user_stack_top, child_stack_top
+	.globl	stack_guard
 	.balign	4096
+stack_guard:			/* taken away at boot: an endless exception ends in #DF */
+	.skip	4096
 stacks_start:
 	.skip	2 * THREAD_SIZE
 boot_stack_top:

@@ -16,6 +16,7 @@ bool streq(const char *a, const char *b);
 void print(const char *fmt, ...);	/* %s, %x (unsigned long), %d (long) */
 
 /* kernel/tap.c */
+extern bool fail_fast;
 bool ok(bool passed, const char *name);
 void tap_end(void) __attribute__((noreturn));
 void tap_skip(const char *why) __attribute__((noreturn));
@@ -42,8 +43,8 @@ typedef unsigned long (*syscall_hook_t)(ENTRY_PARAMS, unsigned long nr);
 extern volatile trap_hook_t trap_hook;
 extern volatile syscall_hook_t syscall_hook;
 extern struct thread boot_thread, user_thread, child_thread;
-extern struct pt_regs *volatile last_user_regs;	/* of the latest entry that reached a hook */
 extern void *volatile handler_frame;	/* handle_exception()'s own: see tests/measure.c */
+extern volatile u32 exit_pks;		/* PKRS of the latest thread when it called exit */
 void run_user(const void *ip, u32 pkrs);
 void init_user_regs(struct pt_regs *regs, const void *ip);
 enum { SYS_exit = 60, SYS_fork = 57, SYS_sigreturn = 15, SYS_probe = 400 };
@@ -63,12 +64,13 @@ void probe(struct user_regs *io, snippet_t snippet);
 void user_probe(const struct user_regs *in, snippet_t snippet, u32 pkrs);
 void fill_regs(struct user_regs *set, u64 seed);
 void regs_by_name(struct user_regs *to, const struct pt_regs *regs);
+bool frame_pointer_finds(const struct pt_regs *regs);
 bool same_gprs(const struct user_regs *a, const struct user_regs *b);
 void snip_int3(void), snip_done(void), snip_ud2(void), snip_np(void), snip_gp(void);
 void snip_ss(void), snip_touch(void), snip_write(void), snip_nmi(void), snip_nop(void);
 void snip_int9(void), snip_apic_nmi(void), snip_spin(void), snip_spin_done(void);
 void asm_inject_debug(void);
-void snip_df(void), snip_df_resume(void), tail_probe(u64 words[4]);
+void snip_df(void), snip_df_resume(void), snip_df_iret(void), tail_probe(u64 words[4]);
 extern u64 df_sp;
 extern struct user_regs u_in, u_out, k_in, k_out;
 extern snippet_t u_snippet, k_snippet;

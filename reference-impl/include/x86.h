@@ -84,6 +84,11 @@ static inline void write_dr0(u64 value)
 	asm volatile("movq %0, %%dr0" : : "r" (value) : "memory");
 }
 
+static inline void write_dr1(u64 value)
+{
+	asm volatile("movq %0, %%dr1" : : "r" (value) : "memory");
+}
+
 static inline void write_dr7(u64 value)
 {
 	asm volatile("movq %0, %%dr7" : : "r" (value) : "memory");

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Picks the test suites that the command line names ("suite=frames,pks"), all by default. */
+/*
+ * The command line picks test suites: "only frames,pks" those two, "tail" all that run anyway and
+ * that one. "fail-fast" ends at the first failure.
+ */
 #include "../include/kernel.h"
 
 /* The part of Xen's struct hvm_start_info that we read. */
@@ -8,35 +11,20 @@ struct start_info {
 	u64 modules, cmdline;
 };
 
-static bool starts_with(const char *text, const char *prefix)
+/* Does @word stand somewhere in @text, between separators? */
+static bool has_word(const char *text, const char *word)
 {
-	while (*prefix)
-		if (*text++ != *prefix++)
-			return false;
-	return true;
-}
+	while (*text) {
+		const char *w = word;
 
-/* Is @name one of the comma separated words after "suite="? */
-static bool selected(const char *cmdline, const char *name)
-{
-	for (; *cmdline; cmdline++)
-		if (starts_with(cmdline, "suite="))
-			break;
-	if (!*cmdline)
-		return true;
-	cmdline += sizeof("suite=") - 1;
-	while (*cmdline && *cmdline != ' ') {
-		const char *word = cmdline;
-		const char *n = name;
-
-		while (*word && *word == *n)
-			word++, n++;
-		if (!*n && (!*word || *word == ',' || *word == ' '))
+		while (*w && *w == *text)
+			w++, text++;
+		if (!*w && (!*text || *text == ',' || *text == ' '))
 			return true;
-		while (*cmdline && *cmdline != ',' && *cmdline != ' ')
-			cmdline++;
-		if (*cmdline == ',')
-			cmdline++;
+		while (*text && *text != ',' && *text != ' ')
+			text++;
+		while (*text == ',' || *text == ' ')
+			text++;
 	}
 	return false;
 }
@@ -70,13 +58,15 @@ static const struct suite {
 	{ "measure", test_measure, true },
 };
 
-extern char user_pages_start[], user_pages_end[];
+extern char user_pages_start[], user_pages_end[], stack_guard[];
 
 void kernel_main(const struct start_info *info);
 void kernel_main(const struct start_info *info)
 {
 	const char *cmdline = info->cmdline ? (const char *)info->cmdline : "";
-	bool all = !starts_with(cmdline, "suite=");
+	bool all = !has_word(cmdline, "only");
+
+	fail_fast = has_word(cmdline, "fail-fast");
 
 	current = &boot_thread;
 	current_stack_top = entry_stack_top(current);
@@ -85,11 +75,12 @@ void kernel_main(const struct start_info *info)
 		tap_skip("this CPU has no supervisor protection keys (CPUID.7:ECX bit 31)");
 	for (char *page = user_pages_start; page < user_pages_end; page += 4096)
 		page_set(page, 0, PTE_U);
+	page_set(stack_guard, PTE_P, 0);
 	page_set(key1_page, 0, PTE_KEY(1));
 	page_set(key2_page, 0, PTE_KEY(2));
 
 	for (size_t i = 0; i < ARRAY_SIZE(suites); i++)
-		if (all ? !suites[i].on_request : selected(cmdline, suites[i].name))
+		if ((all && !suites[i].on_request) || has_word(cmdline, suites[i].name))
 			suites[i].run();
 	tap_end();
 }

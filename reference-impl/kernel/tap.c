@@ -12,6 +12,7 @@
 #define EXIT_BAIL	0x7f	/* status 255 */
 
 static long count, failed;
+bool fail_fast;		/* mutants need one failure, not all of them */
 
 static void __attribute__((noreturn)) leave(u8 value)
 {
@@ -25,6 +26,8 @@ bool ok(bool passed, const char *name)
 	if (!passed)
 		failed++;
 	print("%s %d - %s\n", passed ? "ok" : "not ok", count, name);
+	if (failed && fail_fast)
+		leave(EXIT_FAIL);
 	return passed;
 }
 

@@ -7,7 +7,9 @@
 
 static volatile int forks, probes;
 static volatile u32 child_saved;
-static volatile bool child_frame_ok;
+static volatile bool child_frame_ok, rbp_ok;
+
+void fork_return(struct pt_regs *regs);
 
 static unsigned long sys_hook(ENTRY_PARAMS, unsigned long nr)
 {
@@ -28,6 +30,14 @@ static unsigned long sys_hook(ENTRY_PARAMS, unsigned long nr)
 static bool hook(ENTRY_PARAMS, enum vector vector, unsigned long error)
 {
 	(void)error;
+	/* At the first instruction of fork_return(): rbp is still what ret_from_fork made. */
+	if (vector == VEC_DB && regs->ip == (unsigned long)fork_return) {
+		rbp_ok = regs->bp == (unsigned long)task_pt_regs(current) + 1;
+		write_dr6(0);
+		write_dr7(0x402);
+		regs->flags |= 1 << 16;
+		return true;
+	}
 	if (vector != VEC_DB || current != &child_thread)
 		return false;
 	probes++;
@@ -58,11 +68,13 @@ void test_fork(void)
 	memset(&u_out, 0, sizeof(u_out));
 	wrmsr(MSR_PKRS, PKRS_DEFAULT ^ 0x7000);
 	write_dr0((u64)usnip_syscall + 2);
-	write_dr7(0x402);
+	write_dr1((u64)fork_return);
+	write_dr7(0x40a);
 	switch_thread(&child_thread);
 	expect.ax = 0;
 	ok(same_gprs(&u_out, &expect), "the child returns with the parent's registers and ax = 0");
 	ok(probes == 1 && child_saved == CHILD_PKRS, "the child got the PKRS that was prepared");
+	ok(rbp_ok, "the prepared frame can be found by an unwinder");
 	ok(child_frame_ok, "the child's frames are on its own stack");
 	ok(rdmsr(MSR_PKRS) == (PKRS_DEFAULT ^ 0x7000), "the switch back restored our PKRS");
 	wrmsr(MSR_PKRS, PKRS_DEFAULT);

@@ -21,6 +21,7 @@ static const struct shot {
 	{ "#DB", snip_nop, VEC_DB, -1ul, NULL },
 	{ "int 2", snip_nmi, VEC_NMI, 0, NULL },
 	{ "#DF", snip_df, VEC_DF, 0, snip_df_resume },
+	{ "#DF at iret_insn", snip_df_iret, VEC_DF, 0, snip_df_resume },
 };
 
 static const struct shot *volatile shot;
@@ -36,6 +37,7 @@ static bool hook(ENTRY_PARAMS, enum vector vector, unsigned long error)
 	regs_by_name(&seen, regs);
 	frame_ok = vector == shot->vector && error == shot->error &&
 		   regs->cs == KERNEL_CS && regs->orig_ax == -1ul &&
+		   frame_pointer_finds(regs) &&
 		   (regs->flags & 0xcff) == (k_in.flags & 0xcff) && ENTRY_EXT(regs);
 	if (vector == VEC_DF)
 		regs->sp = df_sp;	/* #DF is an abort (SDM Vol. 3A, 6.15): ip means little */
@@ -58,6 +60,8 @@ void test_frames(void)
 	struct user_regs set, in;
 
 	trap_hook = hook;
+	/* For snip_df_iret: IRET may read its operand here, the #GP may not be pushed. */
+	page_set(kernel_page, PTE_RW, 0);
 	for (size_t i = 0; i < ARRAY_SIZE(shots); i++) {
 		shot = &shots[i];
 		hits = 0;
@@ -74,5 +78,6 @@ void test_frames(void)
 		ok(same_gprs(&set, &in) && (set.flags & 0xcff) == (in.flags & 0xcff),
 		   "every register restored");
 	}
+	page_set(kernel_page, 0, PTE_RW);
 	trap_hook = NULL;
 }

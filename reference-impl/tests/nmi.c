@@ -83,6 +83,11 @@ static bool run(enum plan plan, u64 seed)
 	nmi.sent = 0;
 	nmi.max_depth = 0;
 	nmi.bad = 0;
+	/* Where the stub will keep its way out: nothing useful may be there already. */
+	for (u64 level = nmi_ist, i = 0; i < 3; i++) {
+		level -= NMI_LEVEL_SIZE;
+		memset((void *)level, 0xee, sizeof(struct iret_frame));
+	}
 	fill_regs(&set, seed);
 	in = set;
 	wrmsr(MSR_PKRS, pkrs);

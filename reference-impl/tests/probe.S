@@ -88,6 +88,11 @@ FUNC snip_df
 	pushq	$0
 FUNC snip_df_resume
 	ret
+/* IRET to cs 0 faults; its stack is read-only, so that fault becomes #DF, at iret_insn. */
+FUNC snip_df_iret
+	movq	%rsp, df_sp(%rip)
+	leaq	kernel_page + 2048(%rip), %rsp
+	jmp	iret_insn
 
 /* "Returns" to hijack_to, as a function does whose return address a kretprobe has replaced. */
 FUNC snip_hijack

@@ -32,6 +32,16 @@ bool same_gprs(const struct user_regs *a, const struct user_regs *b)
 	return !memcmp(a, b, offsetof(struct user_regs, orig_ax));
 }
 
+/* Does a walk along rbp meet @regs? ENCODE_FRAME_POINTER leaves its address plus one there. */
+bool frame_pointer_finds(const struct pt_regs *regs)
+{
+	unsigned long fp = (unsigned long)__builtin_frame_address(0);
+
+	while (!(fp & 1) && on_entry_stack((void *)fp, 2 * sizeof(fp)))
+		fp = *(unsigned long *)fp;
+	return fp == (unsigned long)regs + 1;
+}
+
 /* Ring 0: *@io goes in and comes back changed by whatever happened. */
 void probe(struct user_regs *io, snippet_t snippet)
 {

@@ -116,7 +116,7 @@ def main() -> int:
     """Print the kernel's own TAP; 0 for pass or skip."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("image", type=Path)
-    parser.add_argument("cmdline", nargs="?", default="", help='e.g. "suite=pks,nmi"')
+    parser.add_argument("cmdline", nargs="?", default="", help='e.g. "only pks,nmi"')
     parser.add_argument("--cpu", default="max")
     args = parser.parse_args()
     result = run(args.image, args.cmdline, args.cpu)
