@@ -6,6 +6,7 @@
 #include "../include/kernel.h"
 
 static volatile unsigned long stack_bytes;
+static volatile bool ask;	/* also ask the accessor, once per exception */
 
 static inline u64 rdtsc(void)
 {
@@ -20,12 +21,13 @@ static bool hook(ENTRY_PARAMS, enum vector vector, unsigned long error)
 	(void)error;
 	/* From the end of the hardware frame to the return address into the entry function. */
 	stack_bytes = (unsigned long)(&regs->ss + 1) - (unsigned long)handler_frame;
+	if (ask)
+		(void)pt_regs_has_extension(regs);
 	return vector == VEC_BP;
 }
 
 static unsigned long sys_hook(ENTRY_PARAMS, unsigned long nr)
 {
-	(void)ENTRY_EXT(regs);
 	return nr;
 }
 
@@ -52,6 +54,9 @@ void test_measure(void)
 	with = breakpoints(1000, true);
 	without = breakpoints(1000, false);
 	print("# measure kernel-exception-instructions-x1000 %d\n", with - without);
+	ask = true;
+	print("# measure accessor-instructions-x1000 %d\n", breakpoints(1000, true) - with);
+	ask = false;
 	print("# measure stack-bytes %d\n", stack_bytes);
 	fill_regs(&in, 90);
 	in.ax = SYS_probe;

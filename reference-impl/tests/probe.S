@@ -91,7 +91,7 @@ FUNC snip_df_resume
 /* IRET to cs 0 faults; its stack is read-only, so that fault becomes #DF, at iret_insn. */
 FUNC snip_df_iret
 	movq	%rsp, df_sp(%rip)
-	leaq	kernel_page + 2048(%rip), %rsp
+	leaq	kernel_page_middle(%rip), %rsp
 	jmp	iret_insn
 
 /* "Returns" to hijack_to, as a function does whose return address a kretprobe has replaced. */
@@ -202,7 +202,9 @@ key1_page:
 key2_page:
 	.skip	4096
 kernel_page:
-	.skip	4096
+	.skip	2048
+kernel_page_middle:
+	.skip	2048
 k_in:	.skip	21 * 8
 k_out:	.skip	21 * 8
 k_snippet:

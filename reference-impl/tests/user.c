@@ -14,6 +14,18 @@ static struct {
 } want;
 static struct user_regs seen;
 
+/* fred_frame only: the event data above the registers, CR2 for #PF. */
+static bool fred_info_is(u64 edata)
+{
+#if LAYOUT_IS(fred_frame)
+	return fred_info(current)->edata == edata &&
+	       (u64)(fred_info(current) + 1) == current->stack_top;
+#else
+	(void)edata;
+	return true;
+#endif
+}
+
 static void look(ENTRY_PARAMS)
 {
 	struct entry_ext *ext = ENTRY_EXT(regs);
@@ -24,6 +36,7 @@ static void look(ENTRY_PARAMS)
 			regs->ss == USER_DS && ext->arch.pks == USER_PKRS &&
 			ext->generic.exit_rcu && rcu_watching &&
 			rdmsr(MSR_PKRS) == PKRS_DEFAULT && frame_pointer_finds(regs) &&
+			fred_info_is(want.vector == VEC_PF ? (u64)kernel_page : 0) &&
 			regs->sp == (u64)u_stack_top - 8 - (want.vector == VEC_NMI ? 8 : 0);
 }
 
