@@ -27,16 +27,17 @@ void irqentry_enter(ENTRY_PARAMS)
 {
 	struct entry_ext *ext = EXT_OF(regs);
 
+#if STATE_BY_REF
 	ext->generic.exit_rcu = !rcu_watching;
+	ext->arch.pks = (u32)rdmsr(MSR_PKRS);
+	wrmsr(MSR_PKRS, PKRS_DEFAULT);
+#else
+	extension_claim(regs, ext, !rcu_watching);
+#endif
 	rcu_watching = true;
 #if EXT_BYTES == 24
 	ext->generic.depth = ++entry_depth;
 #endif
-#if STATE_BY_REF
-	ext->arch.pks = (u32)rdmsr(MSR_PKRS);
-	wrmsr(MSR_PKRS, PKRS_DEFAULT);
-#endif
-	extension_claim(regs, ext);
 #if LAYOUT_IS(fred_frame)
 	if (user_mode(regs))
 		*fred_info(current) = (struct fred_info){ 0 };
@@ -48,12 +49,14 @@ void irqentry_exit(ENTRY_PARAMS)
 {
 	struct entry_ext *ext = EXT_OF(regs);
 
-	extension_release(ext);
 #if EXT_BYTES == 24
 	entry_depth--;
 #endif
 	if (ext->generic.exit_rcu)
 		rcu_watching = false;
+#if !STATE_BY_REF
+	extension_release(ext);
+#endif
 #if STATE_BY_REF
 	wrmsr(MSR_PKRS, (u32)ext->arch.pks);
 #endif

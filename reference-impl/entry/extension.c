@@ -7,28 +7,16 @@
  *
  *  1. The object and the place of its extension lie on a stack that entry stubs build frames on.
  *     After this the extension may at least be read.
- *  2. The extension carries a cookie made from its own address and a secret of this boot.
- *     irqentry_enter() writes it, irqentry_exit() wipes it.
+ *  2. The extension carries a cookie made from the object's address and a secret of this boot.
+ *     irqentry_enter() writes it, irqentry_exit() makes it invalid.
  *
  * A copy has the wrong address; an object that C code made on a stack has no cookie, because
  * frames wipe theirs when they die; a frame whose C entry function has not been called yet, or was
  * called without room for the extension, has none either. What remains: a frame that was abandoned
  * (its thread never returned through it) keeps a valid cookie until the stack is used again, and
- * random bytes match with a chance of 1 in 2^30.
+ * random bytes match with a chance of 1 in 2^31.
  */
 #include "../include/entry.h"
-
-#ifndef BOOT_SECRET
-#define BOOT_SECRET	0x5bd1e995u	/* a real kernel draws it at boot */
-#endif
-
-static u32 cookie_for(const struct pt_regs *regs)
-{
-	u64 word = (u64)regs >> 3;
-
-	/* Never 0: cleared memory must not match. */
-	return ((((u32)word * 0x9e3779b1u) ^ BOOT_SECRET) & 0x7fffffffu) | 1;
-}
 
 bool pt_regs_has_extension(struct pt_regs *regs)
 {
@@ -38,7 +26,7 @@ bool pt_regs_has_extension(struct pt_regs *regs)
 		return false;
 	if (!on_entry_stack(ext, sizeof(*ext)) || !on_entry_stack(regs, sizeof(*regs)))
 		return false;
-	return ext->generic.cookie == cookie_for(regs);
+	return (ext->generic.tag & ~1u) == tag_for(regs);
 }
 
 /* The accessor. NULL if @regs has no extension; a debug build traps at once. */
@@ -58,14 +46,4 @@ bool regs_saved_pks(struct pt_regs *regs, u32 *pks)
 		return false;
 	*pks = (u32)extension_unchecked(regs)->arch.pks;
 	return true;
-}
-
-void extension_claim(struct pt_regs *regs, struct entry_ext *ext)
-{
-	ext->generic.cookie = cookie_for(regs);
-}
-
-void extension_release(struct entry_ext *ext)
-{
-	ext->generic.cookie = 0;
 }

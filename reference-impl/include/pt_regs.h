@@ -14,8 +14,14 @@
 struct pt_regs;
 
 struct generic_entry_state {
-	u32 exit_rcu : 1;	/* this entry woke RCU, so its exit must put it to sleep */
-	u32 cookie : 31;	/* see pt_regs_extension() */
+	union {
+		struct {
+			u32 exit_rcu : 1;	/* this entry woke RCU: its exit puts it to sleep */
+			u32 valid : 2;		/* 1 from irqentry_enter() to irqentry_exit() */
+			u32 cookie : 29;	/* see entry/extension.c */
+		};
+		u32 tag;			/* all three, for one store */
+	};
 #if EXT_BYTES == 24
 	u32 depth;		/* how many entry frames are live, this one included */
 #endif
@@ -170,7 +176,29 @@ static inline struct entry_ext *extension_unchecked(struct pt_regs *regs)
 /* entry/extension.c */
 bool pt_regs_has_extension(struct pt_regs *regs);
 struct entry_ext *pt_regs_extension(struct pt_regs *regs);
-void extension_claim(struct pt_regs *regs, struct entry_ext *ext);
-void extension_release(struct entry_ext *ext);
+
+#define BOOT_SECRET	0x5bd1e998u	/* a real kernel draws it at boot; bits 2:0 clear */
+
+#define TAG_VALID	2u
+
+/*
+ * The cookie in its place, valid, exit_rcu clear. 29 bits of address are enough: pt_regs is
+ * 8-aligned, and no stack spans 4 GiB.
+ */
+static inline u32 tag_for(const struct pt_regs *regs)
+{
+	return ((u32)(u64)regs ^ BOOT_SECRET) | TAG_VALID;
+}
+
+/* On the way into every exception: bit fields would cost twice the instructions. */
+static inline void extension_claim(struct pt_regs *regs, struct entry_ext *ext, bool exit_rcu)
+{
+	ext->generic.tag = tag_for(regs) | exit_rcu;
+}
+
+static inline void extension_release(struct entry_ext *ext)
+{
+	ext->generic.tag = 0;
+}
 
 #endif

@@ -47,7 +47,7 @@ void test_extension(void)
 	ok(!pt_regs_has_extension(&fabricated.regs), "nor has a zeroed object on a stack");
 	memset(&fabricated, 0xff, sizeof(fabricated));
 	ok(!pt_regs_has_extension(&fabricated.regs), "nor has one full of ones");
-	extension_claim(&static_frame.regs, extension_unchecked(&static_frame.regs));
+	extension_claim(&static_frame.regs, extension_unchecked(&static_frame.regs), false);
 	ok(!pt_regs_has_extension(&static_frame.regs), "nor has one that is not on a stack");
 	/* Address 0x40000000 is not mapped: the answer must come without reading there. */
 	ok(!pt_regs_has_extension((struct pt_regs *)0x40000000), "nor has a wild pointer");
