@@ -7,12 +7,13 @@ numbers include the C code of entry and exit and the same trivial handler in eve
 
 from __future__ import annotations
 
+import difflib
 import re
 import sys
 
 import qemu
 from build import COLUMNS, BuildError, Config, build, build_stale
-from entrytext import instructions, symbols
+from entrytext import instructions
 
 HEADINGS = (
     "layout",
@@ -22,7 +23,8 @@ HEADINGS = (
     "accessor",
     "stack bytes",
     "stubs: instructions",
-    "stubs: bytes",
+    "of these added",
+    "of these changed",
 )
 
 
@@ -30,14 +32,25 @@ class MeasureError(Exception):
     """A run gave no numbers; main() prints it."""
 
 
+def stub_changes(base: Config, config: Config) -> tuple[int, int]:
+    """(added, changed): what a patch has to do to the stubs, instruction by instruction."""
+    before, after = ([i.text for i in instructions(c.image)] for c in (base, config))
+    added = changed = 0
+    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
+    for what, i1, i2, j1, j2 in matcher.get_opcodes():
+        if what != "equal":
+            changed += min(i2 - i1, j2 - j1)
+            added += max(0, (j2 - j1) - (i2 - i1))
+    return added, changed
+
+
 def measure(config: Config) -> list[int]:
-    """One row, without its name."""
+    """One row, without its name and what compares it with the baseline."""
     image = build(config)
     result = qemu.run(image, "only measure", extra=["-icount", "shift=0"])
     if result.status is not qemu.Status.PASS:
         raise MeasureError(f"{config}: {result.status.value}: {result.why}")
     found = dict(re.findall(r"^# measure (\S+) (-?\d+)$", result.output, re.M))
-    table = symbols(image)
     return [
         round(int(found["kernel-exception-instructions-x1000"]) / 1000),
         int(found["user-exception-instructions"]),
@@ -45,7 +58,6 @@ def measure(config: Config) -> list[int]:
         round(int(found["accessor-instructions-x1000"]) / 1000),
         int(found["stack-bytes"]),
         len(instructions(image)),
-        table["entry_text_end"] - table["entry_text_start"],
     ]
 
 
@@ -60,12 +72,15 @@ def main() -> int:
             for column in COLUMNS:
                 if column.layout == "append-tail":
                     continue  # overwrites the stack that the loop counter is on
-                row = measure(Config(column.layout, column.ext, compiler, debug=False))
+                config = Config(column.layout, column.ext, compiler, debug=False)
+                row = measure(config)
                 baseline = baseline or row
                 cells = [
                     f"{value} ({value - base:+d})" if value != base else str(value)
                     for value, base in zip(row, baseline, strict=True)
                 ]
+                base = Config("baseline", 8, compiler, debug=False)
+                cells += map(str, stub_changes(base, config))
                 print(f"| {column.column} | " + " | ".join(cells) + " |", flush=True)
     except (MeasureError, BuildError) as error:
         print(f"not ok - measure: {error}")
