@@ -101,7 +101,7 @@ tss_ist_db:
 	.word	tss_end - tss		/* no I/O permission map */
 tss_end:
 
-	/* Identity map of the first 32 MiB, the first four of them in 4 KiB pages, and of the APIC. */
+	/* Identity map of the first 32 MiB, four of them in 4 KiB pages, and of the APIC. */
 	.balign	4096
 pml4:
 	.quad	pdpt + TABLE

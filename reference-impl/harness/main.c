@@ -209,7 +209,7 @@ static void all_tests(void)
 		h_step = 0;
 		inject_at = -1;
 		probe_sp = 0;
-		shoot(s, i + 1);	/* once to learn the stack pointer, which is always the same */
+		shoot(s, i + 1);	/* to learn the stack pointer, which is always the same */
 		probe_sp = h_sp;
 		report(shoot(s, i + 1), s->name, "every register in its field and back, PKRS, RCU");
 		h_step = TF;

@@ -57,7 +57,7 @@
 #define NMI_LEVEL_SIZE	4096	/* IST room for one level of NMI, see asm_exc_nmi */
 #define NMI_LEVELS	4	/* more than that nested is a bug of ours */
 
-/* SYSRET takes ss from STAR[63:48]+8 and cs from +16 (SDM Vol. 2B, SYSRET): this order is forced. */
+/* SYSRET takes ss from STAR[63:48]+8 and cs from +16 (SDM Vol. 2B): the order is forced. */
 #define KERNEL_CS	0x10
 #define KERNEL_DS	0x18
 #define USER_DS		0x2b

@@ -38,7 +38,7 @@ struct consumer {
 	int (*unwind)(unsigned long fp, unsigned long *ips, int max);
 	/* kretprobe: code to return to; it calls kretprobe_report() */
 	void (*trampoline)(void);
-	/* kvm: gives a frame with @guest's registers to @enter; false if memory of its own changed */
+	/* kvm: gives a frame with @guest's registers to @enter; false if its own memory changed */
 	bool (*inject)(const struct user_regs *guest, void (*enter)(struct pt_regs *regs));
 };
 

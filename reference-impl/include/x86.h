@@ -79,14 +79,28 @@ static inline void cpuid(u32 leaf, u32 sub, u32 out[4])
 		     : "a" (leaf), "c" (sub));
 }
 
-static inline void write_dr0(u64 value)
+/* An address to stop at; DR7 says whether (SDM Vol. 3B, 17.2). */
+static inline void write_dr(int n, u64 value)
 {
-	asm volatile("movq %0, %%dr0" : : "r" (value) : "memory");
+	switch (n) {
+	case 0:
+		asm volatile("movq %0, %%dr0" : : "r" (value) : "memory");
+		break;
+	case 1:
+		asm volatile("movq %0, %%dr1" : : "r" (value) : "memory");
+		break;
+	case 2:
+		asm volatile("movq %0, %%dr2" : : "r" (value) : "memory");
+		break;
+	default:
+		asm volatile("movq %0, %%dr3" : : "r" (value) : "memory");
+	}
 }
 
-static inline void write_dr1(u64 value)
+/* Execution breakpoints, a bit for each of DR0 to DR3; bit 10 is always set. */
+static inline u64 dr7_execute(u32 which)
 {
-	asm volatile("movq %0, %%dr1" : : "r" (value) : "memory");
+	return 0x400 | (which & 1) << 1 | (which & 2) << 2 | (which & 4) << 3 | (which & 8) << 4;
 }
 
 static inline void write_dr7(u64 value)

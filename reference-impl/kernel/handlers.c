@@ -22,7 +22,7 @@ bool on_entry_stack(const void *from, size_t bytes)
 	return p >= stacks_start && p <= stacks_end - bytes;
 }
 
-/* A C function may leave anything in these: a stub that counts on their values must not get away. */
+/* A C function may leave anything in these: a stub that counts on one must not get away. */
 static inline void scramble(void)
 {
 	asm volatile("movl $0xbad, %%ecx\n\t"

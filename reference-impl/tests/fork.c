@@ -34,7 +34,7 @@ static bool hook(ENTRY_PARAMS, enum vector vector, unsigned long error)
 	if (vector == VEC_DB && regs->ip == (unsigned long)fork_return) {
 		rbp_ok = regs->bp == (unsigned long)task_pt_regs(current) + 1;
 		write_dr6(0);
-		write_dr7(0x402);
+		write_dr7(dr7_execute(1));
 		regs->flags |= 1 << 16;
 		return true;
 	}
@@ -67,9 +67,9 @@ void test_fork(void)
 
 	memset(&u_out, 0, sizeof(u_out));
 	wrmsr(MSR_PKRS, PKRS_DEFAULT ^ 0x7000);
-	write_dr0((u64)usnip_syscall + 2);
-	write_dr1((u64)fork_return);
-	write_dr7(0x40a);
+	write_dr(0, (u64)usnip_syscall + 2);
+	write_dr(1, (u64)fork_return);
+	write_dr7(dr7_execute(3));
 	switch_thread(&child_thread);
 	expect.ax = 0;
 	ok(same_gprs(&u_out, &expect), "the child returns with the parent's registers and ax = 0");

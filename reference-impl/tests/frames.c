@@ -68,8 +68,8 @@ void test_frames(void)
 		fill_regs(&set, i + 1);
 		in = set;
 		if (shot->vector == VEC_DB) {
-			write_dr0((u64)snip_nop);
-			write_dr7(0x402);	/* execution breakpoint, SDM Vol. 3B, 17.2.4 */
+			write_dr(0, (u64)snip_nop);
+			write_dr7(dr7_execute(1));
 		}
 		probe(&set, shot->snippet);
 		print("# %s\n", shot->name);

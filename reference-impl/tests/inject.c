@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A #DB before every instruction of the entry text. Each run of the scenario has one breakpoint;
- * its handler leaves PKRS in a mess and takes one more exception that does the same. So whatever
- * the interrupted stub had only half saved, in a register, in a global or below its stack
- * pointer, is gone. Mode "ist": the #DB has its own stack; "stack": it pushes onto the interrupted
- * one, which finds what is kept below %rsp, but cannot be done while %rsp belongs to ring 3.
+ * A #DB before every instruction of the entry text. Each run of the scenario has breakpoints at
+ * four neighbouring bytes, of which those strike, once, that begin an instruction. Their handler
+ * leaves PKRS in a mess and takes one more exception that does the same. So whatever the
+ * interrupted stub had only half saved, in a register, in a global or below its stack pointer, is
+ * gone. Mode "ist": the #DB has its own stack; "stack": it pushes onto the interrupted one, which
+ * finds what is kept below %rsp, but cannot be done while %rsp belongs to ring 3.
  */
 #include "../include/kernel.h"
 
@@ -29,8 +30,8 @@ static const struct step {
 
 static volatile struct {
 	const struct step *step;
-	u64 target;		/* address of the breakpoint */
-	bool fired;		/* in this run */
+	u64 window;		/* breakpoints at this address and the next three */
+	u32 armed;		/* a bit for each that has not struck yet */
 	bool nested;		/* the handler's own #BP is due */
 	bool break_iret;
 	int bad;
@@ -46,20 +47,23 @@ static bool hook(ENTRY_PARAMS, enum vector vector, unsigned long error)
 	(void)error;
 	if (rdmsr(MSR_PKRS) != PKRS_DEFAULT || !rcu_watching)
 		now.bad++;
-	if (vector == VEC_DB && (read_dr6() & 1)) {
-		if (regs->ip != now.target)
+	if (vector == VEC_DB && (read_dr6() & now.armed)) {
+		u32 which = 1u << (regs->ip - now.window);
+
+		if ((read_dr6() & 0xf) != which)
 			now.bad++;
-		now.fired = true;
+		now.armed &= ~which;
 		now.fires++;
-		hit[now.target - (u64)entry_text_start] = 1;
+		hit[regs->ip - (u64)entry_text_start] = 1;
 		write_dr6(0);
-		write_dr7(0);
+		write_dr7(0);		/* not in here: this handler must not be interrupted */
 		regs->flags |= 1 << 16;
 		wrmsr(MSR_PKRS, MESS);
 		now.nested = true;
 		asm volatile("int3" : : : "memory");
 		if (now.nested || rdmsr(MSR_PKRS) != MESS)
 			now.bad++;
+		write_dr7(dr7_execute(now.armed));
 		return true;
 	}
 	if (now.nested) {
@@ -164,16 +168,19 @@ void test_inject(const char *mode)
 	memset(hit, 0, sizeof(hit));
 	set_gate(VEC_DB, asm_inject_debug, on_stack ? IST_NONE : IST_DB, 0);
 	set_gate(RESERVED_VECTOR, asm_exc_debug, IST_NONE, 0);
-	for (u64 addr = (u64)entry_text_start; addr < (u64)entry_text_end; addr++) {
-		if (on_stack && in_gap(addr))
-			continue;
-		now.target = addr;
-		now.fired = false;
-		write_dr0(addr);
-		write_dr7(0x402);
+	for (u64 addr = (u64)entry_text_start; addr < (u64)entry_text_end; addr += 4) {
+		now.window = addr;
+		now.armed = 0;
+		for (int i = 0; i < 4; i++) {
+			write_dr(i, addr + i);
+			if (addr + i < (u64)entry_text_end && !(on_stack && in_gap(addr + i)))
+				now.armed |= 1u << i;
+		}
+		write_dr7(dr7_execute(now.armed));
 		scenario();
 		write_dr7(0);
 	}
+	now.armed = 0;
 	set_gate(VEC_DB, asm_exc_debug, IST_DB, 0);
 	print("# inject-%s hit:", mode);
 	for (u64 i = 0; i < sizeof(hit); i++)

@@ -105,13 +105,14 @@ void test_nmi(void)
 
 	trap_hook = hook;
 	ok(run(PLAN_BLOCKED, 80) && nmi.max_depth == 1, "a second NMI waits for the IRET");
-	ok(run(PLAN_UNBLOCKED, 81) && nmi.max_depth == 2, "an IRET inside the handler lets it nest");
+	ok(run(PLAN_UNBLOCKED, 81) && nmi.max_depth == 2,
+	   "an IRET inside the handler lets it nest");
 	ok(run(PLAN_DEEP, 82) && nmi.max_depth == 3, "three levels");
 	/* Once the IST pointer has moved, an NMI may strike before any instruction of the stub. */
 	for (u64 addr = (u64)nmi_safe; addr <= (u64)nmi_iret_insn; addr++) {
 		nmi.fired = false;
-		write_dr0(addr);
-		write_dr7(0x402);
+		write_dr(0, addr);
+		write_dr7(dr7_execute(1));
 		fine = run(PLAN_AT, addr) && fine;
 		write_dr7(0);
 		fires += nmi.fired;
@@ -119,8 +120,8 @@ void test_nmi(void)
 	print("# NMI before %d instructions of the NMI stub\n", fires);
 	ok(fine && fires > 40, "an NMI before every instruction of the NMI stub");
 	nmi.fired = false;
-	write_dr0((u64)nmi_iret_insn);
-	write_dr7(0x402);
+	write_dr(0, (u64)nmi_iret_insn);
+	write_dr7(dr7_execute(1));
 	ok(run(PLAN_AT, 83) && nmi.fired, "an NMI between the IST pointer's return and IRET");
 	ok(nmi_ist == ist, "the IST pointer is back");
 	write_dr7(0);

@@ -60,7 +60,8 @@ void test_pks(void)
 
 	key1_page[0] = 0;
 	touch(snip_write, PKRS_DEFAULT, KEY_AD(1));
-	ok(got.hits == 1 && key1_page[0] == 1, "a handler grants the key in the extension: retried");
+	ok(got.hits == 1 && key1_page[0] == 1,
+	   "a handler grants the key in the extension: retried");
 	ok(rdmsr(MSR_PKRS) == open, "the granted PKRS is live after the return");
 	wrmsr(MSR_PKRS, PKRS_DEFAULT & ~KEY_AD(2));
 	ok(key2_page[1] == 0, "the other key is its own");

@@ -56,7 +56,7 @@ static bool scrub(struct pt_regs *regs)
 	memset(&dead->ext, 0xee, sizeof(dead->ext));
 #endif
 	write_dr6(0);
-	write_dr7(want.vector == VEC_DB ? 0x402 : 0);
+	write_dr7(dr7_execute(want.vector == VEC_DB ? 1 : 0));
 	regs->flags |= 1 << 16;
 	return true;
 }
@@ -80,7 +80,7 @@ static bool hook(ENTRY_PARAMS, enum vector vector, unsigned long error)
 	}
 	if (want.break_iret) {
 		want.break_iret = false;
-		write_dr7(0x408);	/* scrub once more, before the IRET that fails */
+		write_dr7(dr7_execute(2));	/* scrub once more, before the IRET that fails */
 		regs->ss = 0;		/* IRET to ring 3 with a null ss: #GP(0) */
 		want.vector = VEC_GP;
 		want.error = 0;
@@ -112,8 +112,8 @@ static void run(const char *name, snippet_t snippet, enum vector vector, unsigne
 	want.vector = vector;
 	want.error = error;
 	want.hits = 0;
-	write_dr1((u64)iret_insn);
-	write_dr7(vector == VEC_DB ? 0x40a : 0x408);
+	write_dr(1, (u64)iret_insn);
+	write_dr7(dr7_execute(vector == VEC_DB ? 3 : 2));
 	user_probe(&in, snippet, USER_PKRS);
 	print("# ring 3: %s\n", name);
 	ok(want.hits > 0 && want.frame_ok, "frame on the thread stack, PKRS and RCU state carried");
@@ -145,7 +145,7 @@ void test_user(void)
 	run("#UD", usnip_ud2, VEC_UD, -1ul);
 	run("#PF", usnip_touch, VEC_PF, 5);
 	run("NMI", usnip_nmi, VEC_NMI, 0);
-	write_dr0((u64)usnip_nop);
+	write_dr(0, (u64)usnip_nop);
 	run("#DB", usnip_nop, VEC_DB, -1ul);
 	run("syscall, sysret", usnip_syscall, 0, 0);
 	want.slow = true;
