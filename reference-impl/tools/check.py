@@ -163,6 +163,12 @@ def test_no_literals() -> str | None:
     return "\n".join(found) or None
 
 
+def test_readme() -> str | None:
+    """The table that people read is the one that the runs are compared with."""
+    expected = matrix.table(matrix.read_expected())
+    return None if expected in (ROOT / "README.md").read_text() else f"not in it:\n{expected}"
+
+
 def run_quick(tap: Tap, jobs: int) -> None:
     both = [Config("extended"), Config("auxiliary")]
     build_stale("gcc")
@@ -191,6 +197,7 @@ def run_check(tap: Tap, jobs: int) -> None:
     one(tap, "an empty generated header fails the build", test_empty_header())
     one(tap, "a wrong generated header fails the build", test_wrong_header())
     one(tap, "no literal displacement in assembly", test_no_literals())
+    one(tap, "README.md shows the matrix of expected.toml", test_readme())
     try:
         differences, _, cells = matrix.run_matrix(["gcc", "clang"], jobs)
         tap.ok(not differences, f"matrix: {cells} cells as expected", "\n".join(differences))

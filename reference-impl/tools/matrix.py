@@ -85,15 +85,14 @@ def compare(config: Config, expected: dict[str, Cells], actual: Cells) -> Iterat
             yield f"{config}: {row}: expected {want}, got {got}"
 
 
-def table(actual: dict[str, Cells], rows: list[str]) -> str:
-    """The matrix in Markdown, as the README has it."""
+def table(rows: dict[str, Cells]) -> str:
+    """The matrix in Markdown, as the README has it: row -> column -> verdict."""
     columns = [config.column for config in COLUMNS]
-    lines = ["| | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
-    lines += [
-        f"| {row} | " + " | ".join(actual[column].get(row, "-") for column in columns) + " |"
-        for row in rows
-    ]
-    return "\n".join(lines)
+    lines = ["| consumer | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
+    for row, cells in rows.items():
+        words = (cells.get(column, "-") for column in columns)
+        lines.append(f"| {row} | " + " | ".join(words) + " |")
+    return "\n".join(lines).replace(" break ", " **break** ")
 
 
 def run_matrix(compilers: list[str], jobs: int) -> tuple[list[str], dict[str, Cells], int]:
@@ -120,7 +119,8 @@ def main() -> int:
     args = parser.parse_args()
     try:
         differences, actual, cells = run_matrix(args.compiler or ["gcc", "clang"], args.jobs)
-        print(table(actual, list(read_expected())))
+        columns = actual.items()
+        print(table({row: {c: v.get(row, "-") for c, v in columns} for row in read_expected()}))
     except (MatrixError, BuildError) as error:
         print(f"not ok - matrix: {error}")
         return 0 if str(error).startswith("SKIP") else 1

@@ -6,13 +6,14 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import enum
+import os
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-QEMU = "qemu-system-x86_64"
+QEMU = os.environ.get("QEMU", "qemu-system-x86_64")
 TIMEOUT = 20.0
 
 # isa-debug-exit: status = value * 2 + 1, see kernel/tap.c.
