@@ -113,7 +113,9 @@ iret_insn:
  * own such copy, in the same place: hence a level that interrupted exactly nmi_iret_insn takes
  * over the waiting frame as its own (exc_nmi() does this) and the interrupted IRET never runs.
  *
- * Not covered: an exception before the IST pointer has moved. Like Linux, we must not have any.
+ * Not covered: an exception before the IST pointer has moved. Linux has the same demand, that NMIs
+ * stay blocked until the hardware's frame is dealt with (v6.1 arch/x86/entry/entry_64.S:1266), but
+ * solves the rest differently: it remembers a nested NMI and runs the handler again.
  */
 	.globl	asm_exc_nmi
 asm_exc_nmi:

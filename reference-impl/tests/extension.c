@@ -7,6 +7,45 @@ static volatile bool live_ok, copy_refused;
 static struct pt_regs *volatile dead;
 static struct synthetic_frame static_frame;
 
+/* --- from an inner handler to the frame of the program that was interrupted first --- */
+
+#define USER_PKRS	(PKRS_DEFAULT ^ 0x2000)
+
+static volatile bool outer_known;
+static volatile u32 outer_pks;
+
+static bool outer_hook(ENTRY_PARAMS, enum vector vector, unsigned long error)
+{
+	u32 pks = 0;
+
+	(void)error;
+	if (user_mode(regs)) {
+		asm volatile("int3" : : : "memory");
+		return true;
+	}
+	outer_known = regs_saved_pks(task_pt_regs(current), &pks);
+	outer_pks = pks;
+	return vector == VEC_BP;
+}
+
+/* With the state in a C frame of some other function, there is no way: see baseline. */
+static void test_outer(void)
+{
+	struct user_regs set;
+
+	trap_hook = outer_hook;
+	fill_regs(&set, 71);
+	user_probe(&set, usnip_int3, USER_PKRS);
+	trap_hook = NULL;
+#if STATE_BY_REF
+	ok(!outer_known, "an inner handler cannot know the outer frame's PKRS");
+#else
+	ok(outer_known && outer_pks == USER_PKRS, "an inner handler reads the outer frame's PKRS");
+#endif
+}
+
+/* --- who has an extension --- */
+
 #if !STATE_BY_REF
 static bool hook(ENTRY_PARAMS, enum vector vector, unsigned long error)
 {
@@ -59,6 +98,7 @@ void test_extension(void)
 	ok(hits == 0, "without a trap, because this is not a debug build");
 #endif
 	trap_hook = NULL;
+	test_outer();
 }
 #else
 /* State by reference: there is nothing to reach, and the accessor must say so. */
@@ -69,5 +109,6 @@ void test_extension(void)
 	(void)hits, (void)live_ok, (void)copy_refused, (void)dead;
 	ok(!pt_regs_has_extension(&static_frame.regs) && !regs_saved_pks(&static_frame.regs, &pks),
 	   "no pt_regs has an extension in this layout");
+	test_outer();
 }
 #endif

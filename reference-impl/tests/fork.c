@@ -7,7 +7,7 @@
 
 static volatile int forks, probes;
 static volatile u32 child_saved;
-static volatile bool child_frame_ok, rbp_ok;
+static volatile bool child_frame_ok, rbp_ok, parent_has, child_has;
 
 void fork_return(struct pt_regs *regs);
 
@@ -23,6 +23,9 @@ static unsigned long sys_hook(ENTRY_PARAMS, unsigned long nr)
 	copy.sp = (u64)u_child_stack_top - ((u64)u_stack_top - regs->sp);
 	memcpy((void *)copy.sp, (void *)regs->sp, (u64)u_stack_top - regs->sp);
 	copy_thread(&child_thread, &copy, CHILD_PKRS);
+	/* Found as a debugger or a dump would find them: not handed down, but by the thread. */
+	parent_has = pt_regs_has_extension(task_pt_regs(current));
+	child_has = pt_regs_has_extension(task_pt_regs(&child_thread));
 	(void)ENTRY_EXT(regs);
 	return 1;
 }
@@ -65,6 +68,8 @@ void test_fork(void)
 	expect.ax = 1;
 	ok(forks == 1 && same_gprs(&u_out, &expect), "the parent returns with its registers");
 
+	ok(parent_has == !STATE_BY_REF, "a thread inside a system call has an extension");
+	ok(!child_has, "a thread that never ran has none yet");
 	memset(&u_out, 0, sizeof(u_out));
 	wrmsr(MSR_PKRS, PKRS_DEFAULT ^ 0x7000);
 	write_dr(0, (u64)usnip_syscall + 2);
