@@ -227,6 +227,10 @@ static void all_tests(void)
 int main(void)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (LAYOUT_IS(append_tail)) {
+		puts("1..0 # SKIP append_tail overwrites the stack that this process needs");
+		return 0;
+	}
 	main_thread.stack_top = (u64)(stacks.thread + sizeof(stacks.thread));
 	current = &main_thread;
 	current_stack_top = entry_stack_top(current);

@@ -70,7 +70,7 @@ void snip_int3(void), snip_done(void), snip_ud2(void), snip_np(void), snip_gp(vo
 void snip_ss(void), snip_touch(void), snip_write(void), snip_nmi(void), snip_nop(void);
 void snip_int9(void), snip_apic_nmi(void), snip_spin(void), snip_spin_done(void);
 void asm_inject_debug(void);
-void snip_df(void), snip_df_resume(void), snip_df_iret(void), tail_probe(u64 words[4]);
+void snip_df(void), snip_df_resume(void), snip_df_iret(void), tail_probe(u64 words[4], u64 shift);
 extern u64 df_sp;
 extern struct user_regs u_in, u_out, k_in, k_out;
 extern snippet_t u_snippet, k_snippet;

@@ -115,11 +115,12 @@ FUNC asm_inject_debug
 	addq	$WORD_BYTES, %rsp
 	iretq
 
-/* tail_probe(words[4]): what an exception does to the words above its frame. */
+/* tail_probe(words[4], shift): what an exception does to the words above its frame. */
 FUNC tail_probe
 	pushq	%rbp
 	movq	%rsp, %rbp
 	andq	$-32, %rsp
+	subq	%rsi, %rsp
 	.rept	4
 	pushq	%rdi
 	.endr

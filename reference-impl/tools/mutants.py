@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import shutil
+import subprocess
 import sys
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
@@ -63,7 +64,7 @@ def apply(mutant: Mutant, source: Path) -> None:
         file.write_text(text.replace(old, new))
 
 
-def try_mutant(mutant: Mutant, number: int) -> qemu.Run:
+def try_mutant(mutant: Mutant, number: int, in_process: bool = False) -> qemu.Run:
     """Build the mutant beside the real objects, so that only what changed is compiled."""
     out = ROOT / "build" / "mutants" / str(number)
     shutil.rmtree(out, ignore_errors=True)
@@ -81,7 +82,14 @@ def try_mutant(mutant: Mutant, number: int) -> qemu.Run:
     image = out / mutant.config.directory.name / "kernel.elf"
     if image.read_bytes() == before and mutant.survives is None:
         raise MutantError(f"{mutant}: the image is the same as without it")
-    result = qemu.run(image, EVERYTHING, timeout=TIMEOUT)
+    if in_process:
+        harness = image.parent / "harness" / "harness"
+        make(str(harness), f"SRC={source}", f"OUT={out}", *mutant.config.args)
+        code = subprocess.run([harness], capture_output=True, check=False).returncode
+        status = qemu.Status.PASS if code == 0 else qemu.Status.FAIL
+        result = qemu.Run(status, f"harness: exit status {code}", "")
+    else:
+        result = qemu.run(image, EVERYTHING, timeout=TIMEOUT)
     shutil.rmtree(out)
     return result
 
@@ -122,12 +130,35 @@ def run_mutants(jobs: int, only: str = "") -> tuple[int, int, list[str]]:
     return caught, survived, problems
 
 
+def run_harness(jobs: int) -> None:
+    """Which mistakes in the entry path the process alone finds, without QEMU. Only a report."""
+    mutants = [
+        m
+        for m in read_mutants()
+        if m.survives is None and all(e[0].startswith(("entry/", "include/")) for e in m.edits)
+    ]
+    build_stale("gcc")
+    for config in dict.fromkeys(m.config for m in mutants):
+        build(config)
+        make(str((config.directory / "harness/harness").relative_to(ROOT)), *config.args)
+    with ThreadPoolExecutor(jobs) as pool:
+        results = list(pool.map(try_mutant, mutants, range(len(mutants)), [True] * len(mutants)))
+    missed = [m for m, r in zip(mutants, results, strict=True) if r.status is qemu.Status.PASS]
+    for mutant in missed:
+        print(f"# not seen by the harness: {mutant}")
+    print(f"# harness alone: {len(mutants) - len(missed)} of {len(mutants)} entry mutants")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--only", default="", help="part of a name")
+    parser.add_argument("--harness", action="store_true", help="without QEMU, only a report")
     args = parser.parse_args()
     try:
+        if args.harness:
+            run_harness(args.jobs)
+            return 0
         caught, survived, problems = run_mutants(args.jobs, args.only)
     except (MutantError, BuildError) as error:
         print(f"not ok - mutants: {error}")
