@@ -17,6 +17,7 @@
 volatile u64 pkrs;
 volatile long inject_at = -1;
 volatile long steps;
+volatile int accessor_traps;
 
 static void __attribute__((noreturn)) die(const char *why, u64 ip)
 {
@@ -29,13 +30,26 @@ static void __attribute__((noreturn)) die(const char *why, u64 ip)
 }
 
 /*
- * One more boundary. At the chosen one, do what the CPU does for an exception on the same stack:
- * the frame goes below the 16-byte aligned stack pointer, and no step is taken inside.
+ * What the CPU does for an exception on the same stack: the frame goes below the 16-byte aligned
+ * stack pointer. No step is taken inside.
  */
+static void hardware_frame(greg_t *r)
+{
+	u64 *sp = (u64 *)((u64)r[REG_RSP] & ~15ul);
+
+	*--sp = KERNEL_DS;
+	*--sp = (u64)r[REG_RSP];
+	*--sp = (u64)r[REG_EFL] & ~TF;
+	*--sp = KERNEL_CS;
+	*--sp = (u64)r[REG_RIP];
+	r[REG_RSP] = (greg_t)sp;
+	r[REG_EFL] &= ~(greg_t)TF;
+}
+
+/* One more boundary; at the chosen one, an exception. */
 static void boundary(greg_t *r)
 {
 	u64 ip = (u64)r[REG_RIP];
-	u64 *sp;
 
 	if (ip < (u64)entry_text_start || ip >= (u64)entry_text_end)
 		return;
@@ -45,14 +59,7 @@ static void boundary(greg_t *r)
 		return;
 	if (steps++ != inject_at)
 		return;
-	sp = (u64 *)((u64)r[REG_RSP] & ~15ul);
-	*--sp = KERNEL_DS;
-	*--sp = (u64)r[REG_RSP];
-	*--sp = (u64)r[REG_EFL] & ~TF;
-	*--sp = KERNEL_CS;
-	*--sp = ip;
-	r[REG_RSP] = (greg_t)sp;
-	r[REG_EFL] &= ~(greg_t)TF;
+	hardware_frame(r);
 	r[REG_RIP] = (greg_t)asm_exc_debug;
 }
 
@@ -100,6 +107,12 @@ static void on_segv(int sig, siginfo_t *info, void *context)
 	} else if (ip[0] == 0x48 && ip[1] == 0x0f && ip[2] == 0x07) {	/* sysretq */
 		r[REG_EFL] = r[REG_R11];
 		r[REG_RIP] = r[REG_RCX];
+	} else if (ip[0] == 0x48 && ip[1] == 0xcf &&
+		   (((const u64 *)r[REG_RSP])[1] & 3)) {	/* iretq to ring 3: #GP(0) */
+		hardware_frame(r);
+		r[REG_RSP] -= 8;
+		*(u64 *)r[REG_RSP] = 0;
+		r[REG_RIP] = (greg_t)asm_exc_general_protection;
 	} else if (ip[0] == 0x48 && ip[1] == 0xcf) {			/* iretq to ring 0 */
 		const u64 *frame = (const u64 *)r[REG_RSP];
 
@@ -116,6 +129,19 @@ static void on_segv(int sig, siginfo_t *info, void *context)
 		boundary(r);
 }
 
+static void on_ill(int sig, siginfo_t *info, void *context)
+{
+	greg_t *r = ((ucontext_t *)context)->uc_mcontext.gregs;
+	const u8 *ip = (const u8 *)r[REG_RIP];
+
+	(void)sig;
+	(void)info;
+	if (ip[0] != 0x0f || ip[1] != 0x0b)
+		die("illegal instruction", (u64)ip);
+	accessor_traps++;
+	r[REG_RIP] += 2;
+}
+
 static void on_other(int sig, siginfo_t *info, void *context)
 {
 	(void)info;
@@ -130,7 +156,7 @@ void cpu_start(void *signal_stack, size_t size)
 		void (*handler)(int, siginfo_t *, void *);
 	} handlers[] = {
 		{ SIGSEGV, on_segv }, { SIGTRAP, on_trap }, { SIGBUS, on_other },
-		{ SIGILL, on_other }, { SIGALRM, on_other },
+		{ SIGILL, on_ill }, { SIGALRM, on_other },
 	};
 
 	if (sigaltstack(&alt, NULL))

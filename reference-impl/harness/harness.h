@@ -8,6 +8,7 @@
 /* harness/cpu.c: the privileged part of the CPU, played by signal handlers */
 extern volatile u64 pkrs;
 extern volatile long inject_at;		/* which step to interrupt; negative: none */
+extern volatile int accessor_traps;	/* ud2 of the accessor, debug build */
 extern volatile long steps;		/* instruction boundaries in the entry text, so far */
 void cpu_start(void *signal_stack, size_t size);
 

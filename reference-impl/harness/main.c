@@ -6,7 +6,6 @@
 #include "harness.h"
 
 #define MESS		0x0000fff0ul
-#define DEPTH_SP	16384
 
 /* All stacks in one array, so that on_entry_stack() is one comparison. */
 static struct {
@@ -24,26 +23,30 @@ static const struct shot {
 	enum vector vector;
 	bool has_error;
 	bool user;
+	bool slow;		/* the handler makes SYSRET, or the first IRET, impossible */
 } shots[] = {
-	{ "#BP, ring 0", h_kernel, asm_exc_int3, VEC_BP, false, false },
-	{ "#UD, ring 0", h_kernel, asm_exc_invalid_op, VEC_UD, false, false },
-	{ "#GP, ring 0", h_kernel, asm_exc_general_protection, VEC_GP, true, false },
-	{ "#PF, ring 0", h_kernel, asm_exc_page_fault, VEC_PF, true, false },
-	{ "#DB, ring 0", h_kernel, asm_exc_debug, VEC_DB, false, false },
-	{ "#DF, ring 0", h_kernel, asm_exc_double_fault, VEC_DF, true, false },
-	{ "NMI, ring 0", h_nmi, asm_exc_nmi, VEC_NMI, false, false },
-	{ "#BP, ring 3", h_user, asm_exc_int3, VEC_BP, false, true },
-	{ "#NP, ring 3", h_user, asm_exc_segment_not_present, VEC_NP, true, true },
-	{ "#SS, ring 3", h_user, asm_exc_stack_segment, VEC_SS, true, true },
-	{ "#DB, ring 3", h_user, asm_exc_debug, VEC_DB, false, true },
-	{ "NMI, ring 3", h_user, asm_exc_nmi, VEC_NMI, false, true },
-	{ "SYSCALL", h_syscall, NULL, 0, false, true },
+	{ "#BP, ring 0", h_kernel, asm_exc_int3, VEC_BP, false, false, false },
+	{ "#UD, ring 0", h_kernel, asm_exc_invalid_op, VEC_UD, false, false, false },
+	{ "#GP, ring 0", h_kernel, asm_exc_general_protection, VEC_GP, true, false, false },
+	{ "#PF, ring 0", h_kernel, asm_exc_page_fault, VEC_PF, true, false, false },
+	{ "#DB, ring 0", h_kernel, asm_exc_debug, VEC_DB, false, false, false },
+	{ "#DF, ring 0", h_kernel, asm_exc_double_fault, VEC_DF, true, false, false },
+	{ "NMI, ring 0", h_nmi, asm_exc_nmi, VEC_NMI, false, false, false },
+	{ "#BP, ring 3", h_user, asm_exc_int3, VEC_BP, false, true, false },
+	{ "#NP, ring 3", h_user, asm_exc_segment_not_present, VEC_NP, true, true, false },
+	{ "#SS, ring 3", h_user, asm_exc_stack_segment, VEC_SS, true, true, false },
+	{ "#DB, ring 3", h_user, asm_exc_debug, VEC_DB, false, true, false },
+	{ "NMI, ring 3", h_user, asm_exc_nmi, VEC_NMI, false, true, false },
+	{ "bad IRET", h_user, asm_exc_int3, VEC_BP, false, true, true },
+	{ "SYSCALL", h_syscall, NULL, 0, false, true, false },
+	{ "SYSCALL, IRET", h_syscall, NULL, 0, false, true, true },
 };
 
 static const struct shot *shot;
-static volatile int hits, nested, wrong;
+static volatile int hits, nested, wrong, bad_irets;
 static struct user_regs seen;
 static u64 live_in_handler, saved_in_frame;
+static struct pt_regs *dead;	/* the frame of the latest shot */
 static u64 probe_sp;		/* h_sp of the shot: a nested frame overwrites the variable */
 
 bool on_entry_stack(const void *from, size_t bytes)
@@ -62,6 +65,24 @@ static void see(struct pt_regs *regs)
 	};
 
 	memcpy(&seen, all, sizeof(seen));
+}
+
+/* Does a walk along rbp meet @regs? Is it, and no copy of it, a frame with an extension? */
+static void ask_accessor(struct pt_regs *regs)
+{
+	unsigned long fp = (unsigned long)__builtin_frame_address(0);
+
+	while (!(fp & 1) && on_entry_stack((void *)fp, 2 * sizeof(fp)))
+		fp = *(unsigned long *)fp;
+	if (fp != (unsigned long)regs + 1)
+		wrong++;
+	dead = regs;
+#if !STATE_BY_REF
+	struct synthetic_frame copy = *container_of(regs, struct synthetic_frame, regs);
+
+	if (!pt_regs_has_extension(regs) || pt_regs_has_extension(&copy.regs))
+		wrong++;
+#endif
 }
 
 /* An exception on top of whatever runs: one level more of everything. */
@@ -119,10 +140,22 @@ void handle_exception(ENTRY_PARAMS, enum vector vector, unsigned long error)
 			wrong++;
 		return;
 	}
+	if (vector == VEC_GP && shot->slow && hits == 1) {
+		/* The bad IRET, as if ring 3 had raised it: same frame, same PKRS. */
+		if (error || regs != task_pt_regs(current) || regs->ss || regs->cs != USER_CS ||
+		    ext->arch.pks != saved_in_frame)
+			wrong++;
+		regs->ss = USER_DS;
+		bad_irets++;
+		return;
+	}
 	hits++;
 	live_in_handler = pkrs;
 	saved_in_frame = ext->arch.pks;
 	see(regs);
+	ask_accessor(regs);
+	if (shot->slow)
+		regs->ss = 0;
 	if (vector != shot->vector || regs->orig_ax != -1ul ||
 	    error != (shot->has_error ? h_error : vector == VEC_NMI ? 0 : -1ul))
 		wrong++;
@@ -140,6 +173,9 @@ unsigned long handle_syscall(ENTRY_PARAMS, unsigned long nr)
 	live_in_handler = pkrs;
 	saved_in_frame = ext->arch.pks;
 	see(regs);
+	ask_accessor(regs);
+	if (shot->slow)
+		regs->cx = 0x1234;
 	if (regs != task_pt_regs(current) || regs->orig_ax != nr || nr != k_in.ax)
 		wrong++;
 	return nr + 1;
@@ -157,6 +193,7 @@ static bool shoot(const struct shot *s, u64 seed)
 	k_in.flags = 0xcd7;
 	shot = s;
 	hits = 0;
+	bad_irets = 0;
 	wrong = 0;
 	nested = 0;
 	steps = 0;
@@ -179,17 +216,28 @@ static bool shoot(const struct shot *s, u64 seed)
 		wrong++;
 	if (!s->stub)
 		expect.ax = k_in.ax + 1;
+	if (!s->stub && s->slow)
+		expect.cx = 0x1234;
+#if !STATE_BY_REF
+	if (pt_regs_has_extension(dead) || accessor_traps)
+		wrong++;
+#endif
 	if (memcmp(&k_out, &expect, offsetof(struct user_regs, orig_ax)) ||
 	    (k_out.flags & 0xcff) != (k_in.flags & 0xcff))
 		wrong++;
 	if (rcu_watching != !s->user)
 		wrong++;
 	rcu_watching = true;
-	return hits == 1 && !wrong && pkrs == before && saved_in_frame == before &&
-	       live_in_handler == PKRS_DEFAULT;
+	return hits == 1 && bad_irets == (s->stub && s->slow) && !wrong && pkrs == before &&
+	       saved_in_frame == before && live_in_handler == PKRS_DEFAULT;
 }
 
 static long count, failed;
+
+#if !STATE_BY_REF
+/* Carries a tag that is right for its place; only the place is not one for frames. */
+static struct synthetic_frame not_entered;
+#endif
 
 static void report(bool passed, const char *name, const char *what)
 {
@@ -222,6 +270,15 @@ static void all_tests(void)
 		report(good && steps > 20, s->name, "an exception at every instruction");
 	}
 	printf("# %ld injections\n", injections);
+#if !STATE_BY_REF
+	report(!pt_regs_extension(&not_entered.regs), "accessor", "refuses what is on no stack");
+	report(!pt_regs_extension((struct pt_regs *)64), "accessor", "without reading there");
+#ifdef DEBUG
+	report(accessor_traps == 2, "accessor", "traps, because this is a debug build");
+#else
+	report(accessor_traps == 0, "accessor", "does not trap in a release build");
+#endif
+#endif
 }
 
 int main(void)
@@ -237,6 +294,9 @@ int main(void)
 	h_entry_stack = (u64)(stacks.entry + sizeof(stacks.entry)) - CPU_STACK_GAP;
 	nmi_ist = (u64)(stacks.nmi + sizeof(stacks.nmi)) - CPU_STACK_GAP;
 	cpu_start(signal_stack, sizeof(signal_stack));
+#if !STATE_BY_REF
+	extension_claim(&not_entered.regs, extension_unchecked(&not_entered.regs), false);
+#endif
 	call_on_stack(all_tests, stacks.kernel + sizeof(stacks.kernel));
 	printf("1..%ld\n", count);
 	return failed || !count;

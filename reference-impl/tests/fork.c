@@ -68,7 +68,8 @@ void test_fork(void)
 	expect.ax = 1;
 	ok(forks == 1 && same_gprs(&u_out, &expect), "the parent returns with its registers");
 
-	ok(parent_has == !STATE_BY_REF, "a thread inside a system call has an extension, if any has");
+	ok(parent_has == !STATE_BY_REF,
+	   "a thread inside a system call has an extension, if any has");
 	ok(!child_has, "a thread that never ran has none yet");
 	memset(&u_out, 0, sizeof(u_out));
 	wrmsr(MSR_PKRS, PKRS_DEFAULT ^ 0x7000);

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import subprocess
 from pathlib import Path
 
@@ -64,7 +65,9 @@ COLUMNS = [
 
 
 def make(*args: str) -> None:
-    """Run make in the directory of the reference implementation."""
+    """Run make in the directory of the reference implementation, whatever make started us."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    env.pop("MFLAGS", None)
     done = subprocess.run(
         ["make", "--no-print-directory", "-C", str(ROOT), *args],
         stdin=subprocess.DEVNULL,
@@ -72,6 +75,7 @@ def make(*args: str) -> None:
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
+        env=env,
     )
     if done.returncode:
         raise BuildError(done.stdout.strip())
