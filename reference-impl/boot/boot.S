@@ -95,6 +95,8 @@ nmi_ist:
 	.quad	nmi_stack_end - CPU_STACK_GAP
 tss_ist_db:
 	.quad	db_stack_end - CPU_STACK_GAP
+	.globl	db_ist_frame
+	.set	db_ist_frame, db_stack_end - CPU_STACK_GAP - 5 * 8
 	.quad	0, 0, 0, 0
 	.quad	0
 	.word	0

@@ -141,6 +141,7 @@ nmi_safe:
 nmi_iret_insn:
 	iretq
 
+	.globl	nmi_from_user
 nmi_from_user:
 	pushq	$-1
 	pushq	$exc_nmi

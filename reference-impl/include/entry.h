@@ -52,7 +52,7 @@ void entry_SYSCALL_64(void);
 void ret_from_fork(void);
 void switch_to_asm(unsigned long *save_sp, unsigned long load_sp);
 extern char entry_text_start[], entry_text_end[];
-extern char iret_insn[], nmi_safe[], nmi_iret_insn[];
+extern char iret_insn[], nmi_safe[], nmi_iret_insn[], nmi_from_user[];
 extern char syscall_gap_end[], sysret_gap_start[], sysret_gap_end[];
 
 /* What entry.S reads and writes; one CPU, so plain variables. */

@@ -69,7 +69,7 @@ bool same_gprs(const struct user_regs *a, const struct user_regs *b);
 void snip_int3(void), snip_done(void), snip_ud2(void), snip_np(void), snip_gp(void);
 void snip_ss(void), snip_touch(void), snip_write(void), snip_nmi(void), snip_nop(void);
 void snip_int9(void), snip_apic_nmi(void), snip_spin(void), snip_spin_done(void);
-void asm_inject_debug(void);
+void asm_inject_debug(void), asm_inject_nmi(void);
 void snip_df(void), snip_df_resume(void), snip_df_iret(void), tail_probe(u64 words[4], u64 shift);
 extern u64 df_sp;
 extern struct user_regs u_in, u_out, k_in, k_out;
@@ -86,7 +86,8 @@ extern u8 key1_page[], key2_page[], kernel_page[];
 
 /* tests/: one function per suite */
 void test_frames(void), test_user(void), test_pks(void), test_nesting(void), test_nmi(void);
-void test_extension(void), test_inject(const char *mode), test_consumers(void);
+void test_extension(void), test_inject_ist(void), test_inject_stack(void), test_inject_nmi(void);
+void test_consumers(void);
 void test_tail(void), test_measure(void), test_fork(void);
 
 #endif

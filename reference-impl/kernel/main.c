@@ -29,16 +29,6 @@ static bool has_word(const char *text, const char *word)
 	return false;
 }
 
-static void inject_ist(void)
-{
-	test_inject("ist");
-}
-
-static void inject_stack(void)
-{
-	test_inject("stack");
-}
-
 static const struct suite {
 	const char *name;
 	void (*run)(void);
@@ -51,8 +41,9 @@ static const struct suite {
 	{ "user", test_user, false },
 	{ "fork", test_fork, false },
 	{ "nmi", test_nmi, false },
-	{ "inject-ist", inject_ist, false },
-	{ "inject-stack", inject_stack, false },
+	{ "inject-ist", test_inject_ist, false },
+	{ "inject-stack", test_inject_stack, false },
+	{ "inject-nmi", test_inject_nmi, false },
 	{ "tail", test_tail, true },
 	{ "consumers", test_consumers, true },
 	{ "measure", test_measure, true },

@@ -94,6 +94,23 @@ FUNC snip_df_iret
 	leaq	kernel_page_middle(%rip), %rsp
 	jmp	iret_insn
 
+/*
+ * The same, but it ends as if an NMI had come in place of the #DB: the frame moves from one IST
+ * stack to the other. The first IST frame always has the same address, so no register is needed.
+ */
+FUNC asm_inject_nmi
+	pushq	$-1
+	pushq	$exc_debug
+	BUILD_FRAME
+	CALL_C	*%rbx
+	RESTORE_PKRS
+	POP_REGS
+	movq	nmi_ist(%rip), %rsp
+	.irp	field, ss, sp, flags, cs, ip
+	pushq	db_ist_frame + IRET_\field(%rip)
+	.endr
+	jmp	asm_exc_nmi
+
 /* "Returns" to hijack_to, as a function does whose return address a kretprobe has replaced. */
 FUNC snip_hijack
 	popq	hijack_ret(%rip)
