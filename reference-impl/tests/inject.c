@@ -228,7 +228,7 @@ void test_inject_ist(void)
 void test_inject_stack(void)
 {
 	mode = MODE_STACK;
-	inject("stack", "a #DB on the interrupted stack, before every instruction, changes nothing");
+	inject("stack", "a #DB on the interrupted stack before every instruction changes nothing");
 }
 
 void test_inject_nmi(void)

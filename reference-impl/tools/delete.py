@@ -52,7 +52,7 @@ def survives(image: bytes, victim: Instruction, directory: Path) -> bool:
     mutant[start : start + victim.length] = bytes([NOP]) * victim.length
     path = directory / f"{victim.address:x}.elf"
     path.write_bytes(mutant)
-    status = qemu.run(path, EVERYTHING, timeout=TIMEOUT).status
+    status = qemu.run_mutant(path, EVERYTHING, TIMEOUT).status
     path.unlink()
     if status is qemu.Status.SKIP:
         raise DeleteError("SKIP: QEMU is needed")

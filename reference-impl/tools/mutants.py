@@ -17,7 +17,7 @@ from build import COLUMNS, ROOT, BuildError, Config, build, build_stale, make
 
 SOURCES = ("include", "entry", "boot", "kernel", "tests", "consumers", "harness")
 EVERYTHING = "fail-fast tail,consumers"
-TIMEOUT = 8.0
+TIMEOUT = 6.0
 
 
 class MutantError(Exception):
@@ -89,7 +89,7 @@ def try_mutant(mutant: Mutant, number: int, in_process: bool = False) -> qemu.Ru
         status = qemu.Status.PASS if code == 0 else qemu.Status.FAIL
         result = qemu.Run(status, f"harness: exit status {code}", "")
     else:
-        result = qemu.run(image, EVERYTHING, timeout=TIMEOUT)
+        result = qemu.run_mutant(image, EVERYTHING, TIMEOUT)
     shutil.rmtree(out)
     return result
 
