@@ -67,7 +67,8 @@ static bool hook(ENTRY_PARAMS, enum vector vector, unsigned long error)
 		if (memcmp(&before, &after, sizeof(before)))
 			nmi.bad++;	/* our frame was hit */
 	}
-	nmi.depth--;
+	if (--nmi.depth < 0)
+		bail("an NMI returned twice: its frame was overwritten");
 	if (regs->ip == (unsigned long)snip_spin)
 		regs->ip = (unsigned long)snip_spin_done;
 	return true;

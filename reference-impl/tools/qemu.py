@@ -117,7 +117,7 @@ def run_mutant(image: Path, cmdline: str, timeout: float) -> Run:
     """A hang counts as caught, a busy machine must not: whoever is late gets a second chance."""
     result = run(image, cmdline, timeout=timeout)
     if result.status is Status.TIMEOUT:
-        result = run(image, cmdline, timeout=4 * timeout)
+        result = run(image, cmdline, timeout=2 * timeout)
     return result
 
 
