@@ -44,7 +44,7 @@ def harness(config: Config) -> tuple[bool, str]:
     """The entry objects of @config in an ordinary process."""
     binary = config.directory / "harness" / "harness"
     make(str(binary.relative_to(ROOT)), *config.args)
-    done = subprocess.run([str(binary)], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([str(binary)], capture_output=True, text=True, timeout=180, check=False)
     passed = len(re.findall(r"^ok ", done.stdout, re.M))
     whole = done.returncode == 0 and f"1..{passed}\n" in done.stdout and passed > 0
     return whole, done.stdout + done.stderr
