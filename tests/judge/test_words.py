@@ -108,8 +108,8 @@ def test_placeholders_may_repeat() -> None:
 
 # All rules under all proposals
 
-WIDE = ("r15", "bx", "r11", "ip", "cs", "flags", "sp", "ss")
-REGISTERS = Layout("pt_regs", "x86_64", 64, 8, tuple(Field(n, "unsigned long", 8 * i, 8) for i, n in enumerate(WIDE)))
+WIDE = ("r15", "bp", "bx", "r11", "ip", "cs", "flags", "sp", "ss")
+REGISTERS = Layout("pt_regs", "x86_64", 72, 8, tuple(Field(n, "unsigned long", 8 * i, 8) for i, n in enumerate(WIDE)))
 MORE = {
     "remove": Operation("remove", member="r11"),
     "resize": Operation("resize", member="ss", size=16),
@@ -118,7 +118,7 @@ MORE = {
 CHANGES = [(p, effects(REGISTERS, p)) for p in load_all().values()]
 CHANGES += [(q, effects(REGISTERS, q)) for q in (Proposal(n, n, "", (op,)) for n, op in MORE.items())]
 MEMBERS: tuple[tuple[str, ...], ...] = (("bx",), ("ip",), ("ss",), ("r15", "ss"))
-SPANS = ((0, 64), (24, 32), (60, 68), (64, 72), (-8, 0), (-64, 0))
+SPANS = ((0, 72), (24, 32), (68, 76), (72, 80), (-8, 0), (-72, 0))
 # Sites of these rules are about members; those of these kinds about bytes.
 ABOUT_MEMBERS = {"field", "offsetof", "order"}
 NUMBER = re.compile(r"(?<![\w`])-?\d")
