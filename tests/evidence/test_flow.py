@@ -131,6 +131,8 @@ def test_switch(tmp_path: Path, body: str, wanted: Told) -> None:
     ("body", "wanted"),
     [
         ("char *p = (char *)regs; while (n--) { x += *(u64 *)p; p += 8; } return x;", RUN_TIME),
+        ("char *p = (char *)regs; while (n--) { x += *(u64 *)p; p = p + 8; } return x;", RUN_TIME),
+        ("unsigned long p = (unsigned long)regs; while (n--) { x += *(u64 *)p; p = p + 8; } return x;", RUN_TIME),
         ("u64 *p = (u64 *)regs; for (; n--; p++) x += *p; return x;", WORDS),
         ("u64 *p = (u64 *)regs; do { x += *p; p++; } while (n--); return x;", WORDS),
         ("u64 *p = (u64 *)regs; while (n--) x += *p++; return x;", WORDS),

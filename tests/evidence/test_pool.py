@@ -78,6 +78,26 @@ def test_only_the_unit_that_crashes_is_lost(
     assert len({source for _, _, source in said}) == 6
 
 
+def test_a_bug_of_ours_is_named_and_loses_one_unit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def bug() -> None:
+        raise IndexError("odd tree")
+
+    monkeypatch.setattr(Analyser, "analyse", ending(bug))
+    results, said = run(jobs(tmp_path, 4, (1,)))
+    assert {n for n, r in results.items() if r.error} == {"bad1.c"}
+    assert "IndexError: odd tree" in results["bad1.c"].error
+    assert len(said) == 4
+
+
+def test_a_tree_that_is_too_deep_loses_one_unit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "_DEPTH", 500)
+    work = jobs(tmp_path, 3, ())
+    deep = "regs->ip" + " + 1" * 800
+    write(tmp_path, {"good1.c": PRELUDE + f"unsigned long f(struct pt_regs *regs) {{ return {deep}; }}\n"})
+    results, _ = run(work)
+    assert {n for n, r in results.items() if r.error} == {"good1.c"}
+
+
 def test_several_crashes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Analyser, "analyse", ending(ENDS["exit"]))
     results, _ = run(jobs(tmp_path, 7, (0, 3, 6)))
