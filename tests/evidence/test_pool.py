@@ -106,17 +106,17 @@ def test_several_crashes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_a_unit_over_the_time_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Analyser, "analyse", ending(lambda: time.sleep(60)))
-    monkeypatch.setattr(pool, "TIME_LIMIT", 1)
+    monkeypatch.setattr(pool, "TIME_LIMIT", 3)
     start = time.monotonic()
     results, _ = run(jobs(tmp_path, 4, (1,)))
-    assert time.monotonic() - start < 20
+    assert time.monotonic() - start < 50
     assert {n for n, r in results.items() if r.error} == {"bad1.c"}
-    assert "longer than 1 s" in results["bad1.c"].error
+    assert "longer than 3 s" in results["bad1.c"].error
 
 
 def test_the_limit_is_for_one_unit_not_for_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Analyser, "analyse", ending(lambda: time.sleep(0.6)))
-    monkeypatch.setattr(pool, "TIME_LIMIT", 1)
+    monkeypatch.setattr(Analyser, "analyse", ending(lambda: time.sleep(1.2)))
+    monkeypatch.setattr(pool, "TIME_LIMIT", 3)
     results, _ = run(jobs(tmp_path, 3, (0, 1, 2)), 1)
     assert [r.error for r in results.values()] == ["", "", ""]
 

@@ -228,6 +228,18 @@ def test_results_do_not_depend_on_the_order_of_jobs(
     assert report.runs == by_one_worker.runs
 
 
+def test_results_do_not_depend_on_what_a_process_has_seen(
+    by_one_worker: Report, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forgetful(jobs: list[Job], *rest: object) -> list[Result]:
+        return [Analyser(table()).analyse(j) for j in jobs]
+
+    monkeypatch.setattr("auditor.audit.analyse_all", forgetful)
+    report = run_audit(AuditRequest(tree=minikernel_dir()))
+    assert report.sites == by_one_worker.sites
+    assert report.functions == by_one_worker.functions
+
+
 def test_a_unit_alone_finds_what_it_finds_among_others(tmp_path: Path) -> None:
     sites = sites_of(tmp_path, READ)
     shared = Analyser(table())
