@@ -171,6 +171,13 @@ def build(context: TreeContext, cursor: Cursor) -> Node:
     return root
 
 
+def release(root: Node) -> None:
+    """Takes a tree apart. Parents and children point at each other, and the workers run without the cycle collector."""
+    for node in list(root.walk()):
+        node.parent = None
+        node.kids = []
+
+
 _ATTRIBUTES = range(400, 500)
 _LEAVES = {K.TYPE_REF, K.MEMBER_REF, K.INTEGER_LITERAL}
 

@@ -24,7 +24,7 @@ from auditor.evidence.c.flow import Flow, Handler
 from auditor.evidence.c.layout import layout_of
 from auditor.evidence.c.leads import Leads
 from auditor.evidence.c.macros import Definitions, Expansions
-from auditor.evidence.c.nodes import build
+from auditor.evidence.c.nodes import build, release
 from auditor.evidence.c.sites import Collector, Found
 from auditor.evidence.c.source import Sources
 from auditor.evidence.c.types import C, Types
@@ -80,6 +80,9 @@ class Analyser:
         self.api = Api()
         self.sources = Sources()
         self.definitions = Definitions(self.sources)
+        self.led: set[tuple[str, int, int]] = set()
+        """Declarations whose names are leads already."""
+        self.flavours: dict[tuple[str, ...], int] = {}
         self.headers: dict[tuple[object, ...], tuple[Found, ...]] = {}
         self.extents: dict[tuple[object, ...], tuple[str, bool]] = {}
         self._kept: dict[tuple[str, str], tuple[Leads, Hot]] = {}
@@ -199,7 +202,8 @@ class _Walk:
         for cursor, path, offset in picked:
             names = self._leads.words if path == main else self._hot.pattern
             text, named = self._text(cursor, path, offset, names)
-            if named:
+            if named and (offset < 0 or (path, offset, cursor.kind) not in self._a.led):
+                self._a.led.add((path, offset, cursor.kind))
                 self._lead(cursor, unit)
             if path != main and named:
                 self._header(cursor, unit, text, (flavour, path, offset if offset >= 0 else text))
@@ -247,21 +251,25 @@ class _Walk:
         if holds and root.name and root.name not in unit.types.containers:
             unit.types.containers.add(root.name)
             unit.types.forget()
+            release(root)
             root = build(unit, cursor)
         context = Context(unit, root, root.name)
         if cursor.kind == K.FUNCTION_DECL and context.written_name(root) in unit.interfaces.entry_macros:
             context.parameters.update(k.cursor.d0 or 0 for k in root.kids if k.kind == K.PARM_DECL)
         Flow(context, self._a.handlers).run(root)
         into.add_drafts(context)
+        release(root)
 
-    def _flavour(self, main: str) -> tuple[str, ...]:
-        """What can make the same header's code differ: the -D flags, and what the source defines before including."""
+    def _flavour(self, main: str) -> int:
+        """A number for what can make the same header's code differ: the -D flags, and what the source defines before
+        it includes anything."""
         text = self._a.sources.get(main).text
         last = max((m.start() for m in _INCLUDE.finditer(text)), default=0)
         defined = {m.group(1) for m in _DEFINE.finditer(text, 0, last)} & self._hot.tested
         flags = (a for a in self._job.arguments if a.startswith(("-D", "-U", "-m")))
         own = (a for a in flags if not a.startswith(_NAMES_OF_UNIT))
-        return tuple(sorted({*own, *defined, self._job.struct}))
+        flavour = tuple(sorted({*own, *defined, self._job.struct}))
+        return self._a.flavours.setdefault(flavour, len(self._a.flavours))
 
     def _text(self, cursor: Cursor, path: str, offset: int, names: re.Pattern[str]) -> tuple[str, bool]:
         """(a declaration's text, whether one of `names` is in it). For a declaration that a macro makes, the text of
