@@ -210,6 +210,12 @@ def test_attribution(
     assert places(tmp_path, macros, use) == wanted
 
 
+def test_the_name_of_a_function_like_macro_alone_is_no_expansion(tmp_path: Path) -> None:
+    macros = "#define IP(r) ((r)->ip)\nunsigned long (IP)(struct pt_regs *r);\n"
+    assert places(tmp_path, macros, "(IP)(regs)") == []
+    assert places(tmp_path, macros, "(IP)(regs) + IP(regs)") == [("field/read", 2, ("ip",), "IP")]
+
+
 def test_two_uses_of_one_macro_are_one_site_with_two_places(tmp_path: Path) -> None:
     code = PRELUDE + "#define IP(r) ((r)->ip)\n" + USE % "IP(regs) +\n\tIP(regs)"
     result = analyse(tmp_path, {"a.c": code})
