@@ -125,7 +125,7 @@ def check(directory: Path, statements: Sequence[Statement]) -> None:
             assert offsets == {span[0]}, (line, text)
 
 
-SETTINGS = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SETTINGS = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @SETTINGS
