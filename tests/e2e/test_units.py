@@ -51,7 +51,8 @@ def test_a_header_that_does_not_parse(tree: Path, sound: Outcome) -> None:
     users = {"arch/x86/kernel/kprobes.c", "kernel/trace/trace_kprobe.c"}
     assert (found.code, set(found.failed)) == (3, users)
     assert [w for w in found.failed.values() if not w.startswith("include/linux/kprobes.h:3: ")] == []
-    lost = {*users, "include/linux/kprobes.h"}
+    # The macro in the last one is expanded by one of the two only.
+    lost = {*users, "include/linux/kprobes.h", "arch/x86/include/asm/ftrace.h"}
     ids = {s["id"] for s in found.sites()}
     assert [(s["file"], s["expression"]) for s in sound.sites(without=lost) if s["id"] not in ids] == []
 
