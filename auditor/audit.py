@@ -14,8 +14,9 @@ from auditor import arch as archs
 from auditor import libclang
 from auditor.arch import Arch
 from auditor.errors import InputError, UsageError
+from auditor.evidence.c.sites import site_identity
 from auditor.evidence.c.twin import twins
-from auditor.evidence.c.unit import Job, Result, site_identity
+from auditor.evidence.c.unit import Job, Result
 from auditor.evidence.pool import analyse_all
 from auditor.gate.fingerprint import assign_ids
 from auditor.judge import rules

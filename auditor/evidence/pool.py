@@ -6,9 +6,11 @@ from __future__ import annotations
 import multiprocessing
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
 
 from auditor import libclang
 from auditor.evidence.c.unit import Analyser, Job, Result
@@ -38,6 +40,10 @@ def _analyse(job: Job) -> Result:
     signal.alarm(TIME_LIMIT)
     try:
         return _analyser.analyse(job)
+    except Exception as e:  # noqa: BLE001 - the worker's outermost: a bug of ours loses one unit, by name, not the audit
+        where = traceback.extract_tb(e.__traceback__)[-1]
+        why = f"internal error, please report: {type(e).__name__}: {e} ({Path(where.filename).name}:{where.lineno})"
+        return Result(job.object, job.source, error=why)
     finally:
         signal.alarm(0)
 

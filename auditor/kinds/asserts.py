@@ -15,7 +15,7 @@ from auditor.model import Expression, Guard
 @on(K.IF_STMT)
 def build_bug(node: Node, ctx: Context) -> None:
     """if (condition) __compiletime_assert_N(): what BUILD_BUG_ON expands to."""
-    if len(node.kids) < 2:
+    if len(node.kids) < 2 or not (ctx.has("offsetof") or ctx.has("size")):
         return
     prefixes = tuple(ctx.interfaces.guard_call_prefix)
     calls = (n for n in node.kids[1].walk() if n.kind == K.CALL_EXPR)

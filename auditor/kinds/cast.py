@@ -66,8 +66,7 @@ def _from_object(node: Node, kid: Node, value: Value, ctx: Context) -> None:
     use = node.use()
     if cls in (C.RECORD_POINTER, C.CONTAINER_POINTER):
         if kid.type.cls is C.POINTER and not value.moved:
-            held = cls is C.CONTAINER_POINTER
-            rule = "cast/container-of" if held else "cast/to-struct"
+            rule = "cast/larger" if cls is C.CONTAINER_POINTER else "cast/to-struct"
             ctx.add(rule, node, bytes=(0, node.type.step), provenance=provenance(value), needle=_NEEDLE)
     elif cls is C.DATA_POINTER and node.type.step > 1 and kid.type.cls is C.POINTER and _outlives(node, use):
         ctx.add("cast/to-words", node, bytes=(0, ctx.layout.size), provenance=provenance(value), needle=("*",))

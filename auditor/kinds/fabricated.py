@@ -46,32 +46,22 @@ def literal(node: Node, ctx: Context) -> None:
         ctx.add("fabricated/local", node, bytes=span, provenance="fabricated", traits=traits, needle=needle)
 
 
-@on(K.FUNCTION_DECL)
+@on(K.DECL_REF_EXPR)
 def escapes(node: Node, ctx: Context) -> None:
-    """Marks the local objects whose address is handed to a function: it may take them for an entry's."""
-    declared = {
-        decl_key(d.node.cursor): d
-        for drafts in ctx.drafts.values()
-        for d in drafts
-        if d.rule in ("fabricated/local", "fabricated/static")
-    }
-    for inner in node.walk():
-        if inner.kind != K.DECL_REF_EXPR:
-            continue
-        if inner.type.cls not in (C.OBJECT, C.ARRAY):
-            continue
-        key = decl_key(inner.referenced)
-        use = inner.use()
-        if use is not None and use.kind == K.UNARY_OPERATOR and use.operator == "&":
-            use = use.use()
-        if (
-            use is not None
-            and use.kind == K.CALL_EXPR
-            and use.name not in ctx.interfaces.clear | ctx.interfaces.copy | ctx.interfaces.compare
-        ):
-            ctx.unit.escaped.add(key)
-            if key in declared:
-                declared[key].traits |= {"escapes"}
+    """An object whose address is handed to a function, which may take it for an entry's."""
+    if node.type.cls not in (C.OBJECT, C.ARRAY):
+        return
+    use = node.use()
+    if use is not None and use.kind == K.UNARY_OPERATOR and use.operator == "&":
+        use = use.use()
+    names = ctx.interfaces
+    if use is None or use.kind != K.CALL_EXPR or use.name in names.clear | names.copy | names.compare:
+        return
+    key = decl_key(node.referenced)
+    ctx.unit.escaped.add(key)
+    for draft in [d for drafts in ctx.drafts.values() for d in drafts]:
+        if draft.rule in ("fabricated/local", "fabricated/static") and decl_key(draft.node.cursor) == key:
+            draft.traits |= {"escapes"}
 
 
 @on(K.FUNCTION_DECL)

@@ -19,7 +19,7 @@ def accessor(node: Node, ctx: Context) -> None:
     """task_pt_regs(t), KSTK_EIP(t): the use of an accessor, at the place where it is written."""
     name = ctx.accessor_of(node) if node.kind != K.CALL_EXPR else node.name
     known = ctx.arch.accessors.get(name)
-    if known is None or ctx.within_same(node):
+    if known is None:
         return
     if node.kind != K.CALL_EXPR and ctx.expansion(node) is None:
         return
@@ -59,6 +59,10 @@ def around(node: Node, ctx: Context) -> None:
     if value.origin == "cast" and down:
         ctx.drop(pointer, ("cast", "stack-position/top"))
         ctx.add("stack-position/definition", node, traits=_padding(node, ctx), needle=("-", "1"))
+    elif value.origin == "task" and not down and count == 1:
+        # The end of an object that was found from the stack's end is that end again, whatever the struct's size.
+        ctx.drop(pointer, ("stack-position",))
+        ctx.add("stack-position/top", node, traits=frozenset({"padding", "task-stack"}), needle=("+", "1"))
     elif value.origin not in ("fabricated", "cast") and not value.origin.startswith("container:"):
         ctx.drop(pointer, ("stack-position",))
         rule = "stack-position/below" if down else "stack-position/above"

@@ -171,24 +171,27 @@ class Context:
 
     def accessor_of(self, node: Node) -> str:
         """The accessor that a node is the result of, by the name that is written there, or that the macro written
-        there uses; or the empty string."""
+        there uses; the empty string for a piece of the result, and for anything else."""
         name = self.written_name(node)
         if name in self.arch.accessors:
-            return name
-        if node.bare().kind == K.STMT_EXPR and node.type.cls is C.POINTER and self.expansion(node) is not None:
-            find = self.unit.expansions.find
-            return next((a for a in self.arch.objects if find(name, (a,), 0, False) is not None), "")
-        return ""
+            return "" if self.within_same(node) else name
+        if node.kind != K.STMT_EXPR or node.type.cls is not C.POINTER or self.expansion(node) is None:
+            return ""
+        offset = node.place[3]
+        if any(up.kind == K.STMT_EXPR and up.place[3] == offset and up.type == node.type for up in node.ancestors()):
+            return ""
+        find = self.unit.expansions.find
+        return next((a for a in self.arch.objects if find(name, (a,), 0, False) is not None), "")
 
     def within_same(self, node: Node) -> bool:
-        """An enclosing expression comes from the same expansion: only the outermost speaks for it."""
+        """An enclosing expression of the same type comes from the same expansion: only the outermost speaks for it."""
         offset = node.place[3]
         for up in node.ancestors():
             if up.kind < K.UNEXPOSED_EXPR or up.kind >= K.UNEXPOSED_STMT:
                 if up.place[3] != offset:
                     return False
-            elif up.place[3] == offset and up.kind != K.UNEXPOSED_EXPR and up.type == node.type:
-                return up.kind not in (K.MEMBER_REF_EXPR, K.DECL_REF_EXPR) and self.expansion(up) is not None
+            elif up.kind not in _OWN_TOKEN and up.place[3] == offset and up.type == node.type:
+                return self.expansion(up) is not None
         return False
 
     def measured(self, node: Node) -> bool:
@@ -220,6 +223,10 @@ class Context:
             # The last token comes from a macro: the range ends where its expansion starts.
             hi = source.call_end(hi)
         return source.snippet(lo, max(hi, source.call_end(lo)))
+
+
+_OWN_TOKEN = {K.UNEXPOSED_EXPR, K.MEMBER_REF_EXPR, K.DECL_REF_EXPR}
+"""Expressions whose place is not that of their first token, or is that of what they convert."""
 
 
 def decl_key(cursor: Cursor) -> int:

@@ -69,10 +69,9 @@ class Flow:
 
     def _loop(self, node: Node) -> None:
         ctx = self._ctx
-        for inner in node.walk() if ctx.env or ctx.numbers else ():
-            key, target = _changed(inner)
+        for key, resets in _changes(node).items() if ctx.env or ctx.numbers else ():
             value = ctx.env.get(key)
-            if value is not None and target is not None and not _resets(inner):
+            if value is not None and not resets:
                 ctx.env[key] = replace(value, offset=None, moved=True)
             ctx.numbers.pop(key, None)
         before = dict(ctx.env)
@@ -91,12 +90,10 @@ class Flow:
 
     def _forget_numbers(self, node: Node, numbers: Mapping[int, int]) -> None:
         """A number that some path below `node` assigns is not known after it."""
-        kept = dict(numbers)
-        if not kept and not self._ctx.numbers:
-            return
-        for inner in node.walk():
-            kept.pop(_changed(inner)[0], None)
-        self._ctx.numbers = kept
+        ctx = self._ctx
+        if numbers or ctx.numbers:
+            changed = _changes(node)
+            ctx.numbers = {k: n for k, n in numbers.items() if k not in changed}
 
     # Values
 
@@ -135,7 +132,7 @@ class Flow:
         accessor = self._ctx.arch.accessors.get(self._ctx.accessor_of(node))
         if accessor is None or accessor.result != "object":
             return None
-        if node.kind != K.CALL_EXPR and (self._ctx.expansion(node) is None or self._ctx.within_same(node)):
+        if node.kind != K.CALL_EXPR and self._ctx.expansion(node) is None:
             return None
         return Value(origin="compat" if accessor.origin.startswith("compat") else "task", direct=True)
 
@@ -294,22 +291,27 @@ class Flow:
             ctx.numbers.pop(key, None)
 
 
-def _changed(node: Node) -> tuple[int, Node | None]:
-    """(key, reference) of the variable that a node assigns, increments or declares; (0, None) for other nodes."""
-    if node.kind == K.VAR_DECL:
-        return decl_key(node.cursor), node
-    changes = (node.kind == K.BINARY_OPERATOR and node.operator == "=") or node.kind == K.COMPOUND_ASSIGN
-    changes = changes or (node.kind == K.UNARY_OPERATOR and node.operator in ("++", "--"))
-    if changes and node.kids:
-        target = node.kids[0].bare()
-        if target.kind == K.DECL_REF_EXPR:
-            return decl_key(target.referenced), target
-    return 0, None
+def _changes(node: Node) -> dict[int, bool]:
+    """{variable: whether it is only ever set anew} for what a subtree declares, assigns, increments or moves.
 
-
-def _resets(node: Node) -> bool:
-    """A plain assignment or a declaration: the value is set anew in every turn of a loop."""
-    return node.kind == K.VAR_DECL or (node.kind == K.BINARY_OPERATOR and node.operator == "=")
+    `p = p + 8` moves p, it does not set it anew.
+    """
+    if node.changes is None:
+        changes: dict[int, bool] = {}
+        for kid in node.kids:
+            for key, resets in _changes(kid).items():
+                changes[key] = changes.get(key, True) and resets
+        if node.kind == K.VAR_DECL:
+            changes[decl_key(node.cursor)] = True
+        elif node.kids and (target := node.kids[0].bare()).kind == K.DECL_REF_EXPR:
+            key = decl_key(target.referenced)
+            if node.kind == K.BINARY_OPERATOR and node.operator == "=":
+                reads = any(n.kind == K.DECL_REF_EXPR and decl_key(n.referenced) == key for n in node.kids[1].walk())
+                changes[key] = changes.get(key, True) and not reads
+            elif node.kind == K.COMPOUND_ASSIGN or (node.kind == K.UNARY_OPERATOR and node.operator in ("++", "--")):
+                changes[key] = False
+        node.changes = changes
+    return node.changes
 
 
 def _leaves(node: Node) -> bool:

@@ -15,6 +15,7 @@ from auditor.arch import Arch
 from auditor.evidence.c.macros import Definitions
 
 _IDENTIFIERS = re.compile(r"[A-Za-z_]\w*")
+_MEMBERS = re.compile(r"(?:->|\.)\s*([A-Za-z_]\w*)")
 
 
 class Leads:
@@ -24,10 +25,12 @@ class Leads:
         self.words = re.compile("|".join(sorted(map(re.escape, own), key=len, reverse=True)))
         """What names the struct itself, also inside a longer name such as bpf_user_pt_regs_t."""
         members = {f.partition(".")[2] for f in arch.stack_fields}
-        known = (*arch.accessors, *arch.by_number, *arch.stack_calls, *arch.stack_tops, *arch.frozen, *members)
-        self._names: set[str] = set(known)
+        self._names: set[str] = {*arch.accessors, *arch.by_number, *arch.stack_calls, *arch.stack_tops, *arch.frozen}
+        self._members: set[str] = set(members)
+        """Leads only behind `->` or `.`: `regs` is also what many functions call something else."""
         self._writers: dict[str, list[str]] = {}
         """{identifier: macros whose body writes it}"""
+        self._member_writers: dict[str, list[str]] = {}
 
     def add(self, name: str) -> None:
         """A new lead, and every macro that writes it, through other macros too."""
@@ -38,6 +41,12 @@ class Leads:
                 self._names.add(name)
                 fresh += self._writers.get(name, ())
 
+    def add_member(self, name: str) -> None:
+        if name and name not in self._members:
+            self._members.add(name)
+            for macro in self._member_writers.get(name, ()):
+                self.add(macro)
+
     def read(self, paths: Iterable[str]) -> None:
         """Takes the macros of these files into account."""
         for path in paths:
@@ -46,11 +55,17 @@ class Leads:
                 written = set(_IDENTIFIERS.findall(body))
                 for name in written:
                     self._writers.setdefault(name, []).append(macro.name)
-                if self.words.search(body) or not self._names.isdisjoint(written):
+                reached = set(_MEMBERS.findall(body))
+                for name in reached:
+                    self._member_writers.setdefault(name, []).append(macro.name)
+                named = self.words.search(body) or not self._names.isdisjoint(written)
+                if named or not self._members.isdisjoint(reached):
                     self.add(macro.name)
 
     def lead(self, text: str) -> bool:
         """Whether a declaration with this text can hold a site."""
         if self.words.search(text):
             return True
-        return not self._names.isdisjoint(_IDENTIFIERS.findall(text))
+        if not self._names.isdisjoint(_IDENTIFIERS.findall(text)):
+            return True
+        return not self._members.isdisjoint(_MEMBERS.findall(text))

@@ -23,6 +23,7 @@ class Node:
         "_place",
         "_referenced",
         "_type",
+        "changes",
         "cursor",
         "kids",
         "kind",
@@ -38,6 +39,8 @@ class Node:
         self.parent = parent
         self.kids: list[Node] = []
         self.value: Value | None = None
+        self.changes: dict[int, bool] | None = None
+        """Kept by the dataflow: variables that the subtree changes."""
         self._type: TypeInfo | None = None
         self._name: str | None = None
         self._place: tuple[int, int, int, int] | None = None

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The files of one parsed unit: paths, which of them matter, where a cursor is, what the preprocessor left out."""
+
+from __future__ import annotations
+
+import bisect
+import os
+import re
+from collections.abc import Mapping, Sequence
+from ctypes import CFUNCTYPE, POINTER, c_uint, c_void_p, cast
+from functools import cache
+
+from clang import cindex
+
+from auditor.evidence.c.api import Api, Cursor, K, Location, RangeList
+from auditor.evidence.c.source import Sources
+
+_INCLUSION = CFUNCTYPE(None, c_void_p, c_void_p, c_uint, c_void_p)
+_IN_MACRO = 1 << 31
+_CONDITION = re.compile(r"^[ \t]*#[ \t]*(?:el)?if(?:n?def)?\b(.*(?:\\\n.*)*)", re.M)
+_NAME = re.compile(r"[A-Za-z_]\w*")
+
+
+@cache
+def _size(path: str) -> int:
+    """Bytes of a file; 0, so that each of its locations is asked for, where it cannot be found by that name."""
+    try:
+        return os.path.getsize(path)
+    except OSError:
+        return 0
+
+
+class Hot:
+    """Files whose text holds a word that leads to the struct. Kept for the whole process."""
+
+    def __init__(self, sources: Sources, pattern: re.Pattern[str]) -> None:
+        self._sources = sources
+        self.pattern = pattern
+        self._known: dict[str, bool] = {"": False}
+        self.tested: set[str] = set()
+        """Names that the conditionals of hot files ask for."""
+
+    def is_hot(self, path: str) -> bool:
+        known = self._known.get(path)
+        if known is None:
+            text = self._sources.get(path).text
+            known = self._known[path] = self.pattern.search(text) is not None
+            for condition in _CONDITION.findall(text) if known else ():
+                self.tested.update(_NAME.findall(condition))
+        return known
+
+
+class Files:
+    def __init__(self, api: Api, tu: cindex.TranslationUnit, directory: str, root: str) -> None:
+        self._api, self._tu = api, tu
+        self._directory, self._root = directory, root.rstrip("/") + "/"
+        self._paths: dict[int, str] = {0: ""}
+        self._starts: list[int] = []
+        self._spans: list[tuple[int, int]] = []
+        lib = cindex.conf.lib
+        self._skipped = lib["clang_getSkippedRanges"]
+        self._skipped.argtypes, self._skipped.restype = [c_void_p, c_void_p], POINTER(RangeList)
+
+    def handles(self) -> list[int]:
+        """Every file that was read, in the order in which it was entered; the unit's source comes first."""
+        found: dict[int, None] = {}
+
+        def visitor(file: int | None, stack: object, depth: int, data: object) -> None:
+            found[file or 0] = None
+
+        function = cindex.conf.lib["clang_getInclusions"]
+        function.argtypes, function.restype = [c_void_p, _INCLUSION, c_void_p], None
+        function(self._tu.obj, _INCLUSION(visitor), None)
+        found.pop(0, None)
+        return list(found)
+
+    def main(self) -> int:
+        return cast(self._tu.get_file(self._tu.spelling).obj, c_void_p).value or 0
+
+    def path(self, handle: int) -> str:
+        path = self._paths.get(handle)
+        if path is None:
+            name = self._api.text(self._api.getFileName(handle))
+            path = self._paths[handle] = os.path.normpath(os.path.join(self._directory, name))
+        return path
+
+    def relative(self, path: str) -> str:
+        """As the report has it: relative to the tree, or as it is outside of it."""
+        return path.removeprefix(self._root)
+
+    def locate_all(self, cursors: Sequence[Cursor]) -> list[tuple[int, int]]:
+        """(handle of its file, byte offset of its name) of each declaration; -1 for a name that a macro makes.
+
+        Locations are numbers, and each entered file has a range of them (clang's SourceManager): one look per file is
+        enough, where asking for the place of all 12,000 declarations would cost a tenth of the parse. Neighbours are
+        mostly in one file.
+        """
+        locate = self._api.getCursorLocation
+        places = []
+        first, last, handle = 1, 0, 0
+        for cursor in cursors:
+            location: Location = locate(cursor)
+            raw = location.data
+            if raw & _IN_MACRO:
+                places.append((self._api.place(location)[0], -1))
+                continue
+            if not first <= raw <= last:
+                first, last, handle = self._range(raw, location)
+            places.append((handle, raw - first))
+        return places
+
+    def _range(self, raw: int, location: Location) -> tuple[int, int, int]:
+        """(first location, last location, handle) of the file that a location outside of macros is in."""
+        i = bisect.bisect_right(self._starts, raw) - 1
+        if i >= 0 and raw <= self._spans[i][0]:
+            return self._starts[i], *self._spans[i]
+        handle, _, _, offset = self._api.place(location)
+        start = raw - offset
+        end = start + _size(self.path(handle))
+        at = bisect.bisect_left(self._starts, start)
+        self._starts.insert(at, start)
+        self._spans.insert(at, (end, handle))
+        return start, end, handle
+
+    def is_active(self, path: str, offset: int) -> bool:
+        """Whether the name at `offset` is a macro definition that the preprocessor read."""
+        file = cindex.File.from_name(self._tu, path)
+        location = cindex.SourceLocation.from_offset(self._tu, file, offset)
+        return bool(cindex.Cursor.from_location(self._tu, location)._kind_id == K.MACRO_DEFINITION)
+
+    def skipped(self, handles: list[int]) -> Mapping[str, tuple[tuple[int, int], ...]]:
+        """{relative path: ranges of lines that the preprocessor left out}"""
+        api = self._api
+        found: dict[str, tuple[tuple[int, int], ...]] = {}
+        for handle in handles:
+            ranges = self._skipped(self._tu.obj, handle)
+            if not ranges:
+                continue
+            pairs = (ranges.contents.ranges[i] for i in range(ranges.contents.count))
+            lines = tuple((api.place(api.getRangeStart(r))[1], api.place(api.getRangeEnd(r))[1]) for r in pairs)
+            api.disposeSourceRangeList(ranges)
+            if lines:
+                found[self.relative(self.path(handle))] = lines
+        return found
