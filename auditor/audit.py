@@ -113,14 +113,22 @@ def run_audit(request: AuditRequest, progress: Progress | None = None) -> Report
     )
 
 
-def collect(request: AuditRequest, tree: Tree, build: Build | None, arch: Arch, progress: Progress) -> Facts:
-    """The expensive half: every unit that may hold a consumer is parsed and walked."""
+def collect(
+    request: AuditRequest,
+    tree: Tree,
+    build: Build | None,
+    arch: Arch,
+    progress: Progress,
+    only: Callable[[Unit], bool] | None = None,
+) -> Facts:
+    """The expensive half: every unit that may hold a consumer is parsed and walked. `only`: those of them to take."""
     own = request.struct == arch.struct
     words = Words(words_of(request, arch))
     commands = discover(tree, build, request.compdb)
     selected = candidates(commands.units, Words((*words_of(request, arch), *arch.leading)) if own else words)
     if not selected:
         raise _unknown_struct(request, tree, arch)
+    selected = tuple(filter(only, selected)) if only else selected
     jobs = _jobs(selected, request, tree, arch)
     # Workers are done in any order; nothing below may depend on it.
     done = sorted(analyse_all(jobs, request.jobs, request.libclang, progress), key=lambda r: r.object)
