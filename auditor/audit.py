@@ -139,6 +139,8 @@ def collect(
     alien = {o for o, r in results.items() if r.layout is not None and r.layout.fields != layout.fields}
     kept = {o: r for o, r in results.items() if o not in alien}
     sites, functions = merge(kept, units)
+    if build is not None:
+        sites = [_from_build(s, f"{build.directory}/") for s in sites]
     sites += twins(tree.root, build.directory if build else None, arch, request.struct)
     # As all paths of a report, that of the error counts from the tree.
     own_path = f"{tree.root}/"
@@ -285,6 +287,12 @@ def merge(
         sites.append(dataclasses.replace(site, uses=max(1, len(places)), related=site.related + related))
     listed = [(units[o], f, tuple(sorted(set(i)))) for (o, f), i in sorted(functions.items())]
     return sites, listed
+
+
+def _from_build(site: Site, prefix: str) -> Site:
+    """A site in or through a generated header: its path counts from the build, which has the tree's structure."""
+    related = tuple(dataclasses.replace(r, file=r.file.removeprefix(prefix)) for r in site.related)
+    return dataclasses.replace(site, file=site.file.removeprefix(prefix), related=related)
 
 
 def _inactive(results: Iterable[Result]) -> dict[str, tuple[tuple[int, int], ...]]:

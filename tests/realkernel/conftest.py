@@ -18,6 +18,7 @@ NAMES = ("PTREGS_KERNEL_TREE", "PTREGS_KERNEL_BUILD")
 class Audited:
     code: int
     tree: Path
+    build: Path
     report: dict[str, Any]
 
 
@@ -35,4 +36,4 @@ def audited(tmp_path_factory: pytest.TempPathFactory) -> Audited:
     jobs = len(os.sched_getaffinity(0))
     code = run(["audit", str(tree), "--build", str(build), "--no-cache", "-j", str(jobs), "-o", f"json={target}"])
     assert target.exists(), f"no report; exit code {code}"
-    return Audited(code, tree, json.loads(target.read_text()))
+    return Audited(code, tree, build, json.loads(target.read_text()))

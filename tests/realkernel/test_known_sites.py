@@ -49,12 +49,12 @@ x86:kernel/ptrace.c | arch_ptrace | uapi-export/frozen-size | sizeof(struct user
 x86:kernel/ptrace.c | set_flags | stack-position/object | task_pt_regs(task) | rebuild rebuild safe
 x86:kernel/ptrace.c | get_flags | stack-position/field | task_pt_regs(task)->flags | safe rebuild safe
 x86:include/asm/ptrace.h | regs_get_register | raw-offset/computed | (unsigned long)regs + offset | rebuild safe safe
-x86:include/asm/ptrace.h | argument_offs | offsetof/table | offsetof(struct pt_regs, di) | rebuild safe safe
+x86:include/asm/ptrace.h | regs_get_kernel_argument | offsetof/table | offsetof(struct pt_regs, di) | rebuild safe safe
 x86:include/asm/ptrace.h | user_mode | field/read | regs->cs | rebuild safe safe
 x86:include/asm/ptrace.h | instruction_pointer_set | field/write | regs->ip | rebuild safe safe
 x86:include/asm/unwind.h | IRET_FRAME_SIZE | size/tail-distance | sizeof(struct pt_regs) - | safe break safe
 x86:include/asm/unwind.h | IRET_FRAME_OFFSET | offsetof/value | offsetof(struct pt_regs, ip) | rebuild safe safe
-x86:include/asm/processor.h | task_pt_regs | stack-position/definition | ((struct pt_regs *)__ptr) - 1 | rebuild break safe
+x86:include/asm/processor.h | task_pt_regs | stack-position/definition | pt_regs *)__ptr) - 1 | rebuild break safe
 x86:include/asm/processor.h | KSTK_EIP | stack-position/field | ->ip | safe rebuild safe
 x86:include/asm/switch_to.h | fork_frame | embed/member | struct pt_regs regs | rebuild rebuild safe
 x86:include/asm/suspend_64.h | saved_context | embed/member | struct pt_regs regs | rebuild rebuild safe
@@ -64,35 +64,35 @@ x86:include/asm/perf_event.h | perf_arch_fetch_caller_regs | fabricated/partial-
 x86:include/asm/elf.h | ELF_CORE_COPY_REGS | uapi-export/by-name | (pr_reg)[0] = (regs)->r15 | rebuild safe safe
 x86:include/uapi/asm/ptrace.h | pt_regs | uapi-export/user-twin | struct pt_regs && rbp | abi abi safe
 x86:kernel/process.c | copy_thread | stack-position/object | task_pt_regs(p) | rebuild rebuild safe
-x86:kernel/process.c | copy_thread | size/clear | memset(childregs, 0, sizeof(struct pt_regs)) | rebuild rebuild safe
-x86:kernel/process.c | copy_thread | size/copy | *childregs = *current_pt_regs() | rebuild rebuild safe
+x86:kernel/process.c | copy_thread | size/clear | memset(childregs, 0, sizeof && pt_regs) | rebuild rebuild -
+x86:kernel/process.c | copy_thread | size/copy | *childregs = *current_pt_regs() | rebuild rebuild -
 x86:kernel/process.c | copy_thread | cast/container-of | container_of(childregs, struct fork_frame, regs) | - - -
 x86:kernel/perf_regs.c | pt_regs_offset | offsetof/table | PERF_REG_X86_IP && ip | rebuild safe safe
 x86:kernel/perf_regs.c | perf_reg_value | offsetof/by-number | regs_get_register(regs, && idx | rebuild safe safe
-x86:kernel/perf_regs.c | nmi_user_regs | fabricated/static | nmi_user_regs | rebuild rebuild review
+x86:kernel/perf_regs.c | nmi_user_regs | embed/array | nmi_user_regs | rebuild rebuild -
 x86:kernel/perf_regs.c | perf_get_regs_user | stack-position/above | user_regs + 1 | rebuild - safe
 x86:kernel/traps.c | sync_regs | stack-position/definition | cpu_current_top_of_stack && - 1 | rebuild break safe
-x86:kernel/traps.c | sync_regs | size/copy | *regs = *eregs | rebuild rebuild safe
+x86:kernel/traps.c | sync_regs | size/copy | *regs = *eregs | rebuild rebuild -
 x86:kernel/traps.c | fixup_bad_iret | fabricated/local | struct pt_regs tmp | rebuild rebuild -
 x86:kernel/traps.c | fixup_bad_iret | order/range-copy | __memcpy(&tmp.ip && 5*8 | rebuild safe safe
 x86:kernel/traps.c | fixup_bad_iret | stack-position/definition | x86_tss.sp0) - 1 | rebuild break safe
 x86:kernel/traps.c | fixup_bad_iret | size/copy | __memcpy(new_stack, &tmp, sizeof(tmp)) | rebuild rebuild safe
 x86:kernel/rethook.c | arch_rethook_trampoline_callback | stack-position/above | regs + 1 | - break safe
 x86:kernel/rethook.c | arch_rethook_trampoline_callback | field/write | regs->cs | - safe safe
-x86:kernel/signal.c | restore_sigcontext | uapi-export/by-name | regs->bx = sc.bx | rebuild safe safe
-x86:kernel/signal.c | __unsafe_setup_sigcontext | uapi-export/by-name | regs->di && sc->di | rebuild safe safe
+x86:kernel/signal.c | restore_sigcontext | uapi-export/by-name | regs->bx | rebuild safe safe
+x86:kernel/signal.c | __unsafe_setup_sigcontext | uapi-export/by-name | regs->di | rebuild safe safe
 x86:kernel/unwind_orc.c | deref_stack_regs | size/value | sizeof(struct pt_regs) | rebuild rebuild safe
 x86:kernel/unwind_orc.c | deref_stack_iret_regs | unwind/partial | addr - IRET_FRAME_OFFSET | rebuild - -
 x86:kernel/kgdb.c | dbg_reg_def | offsetof/table | offsetof(struct pt_regs, ip) | rebuild safe safe
 x86:kernel/dumpstack.c | exec_summary_regs | fabricated/static | exec_summary_regs | rebuild rebuild -
-x86:kernel/dumpstack_64.c | in_exception_stack | stack-position/definition | (struct pt_regs *)end - 1 | rebuild break safe
+x86:kernel/dumpstack_64.c | in_exception_stack | stack-position/definition | pt_regs *)end - 1 | rebuild break safe
 x86:kernel/kprobes/core.c | addrmode_regoffs | offsetof/table | offsetof(struct pt_regs, ax) | rebuild safe safe
 x86:kernel/uprobes.c | push_setup_xol_ops | offsetof/value | offsetof(struct pt_regs, r8) | rebuild safe safe
 x86:lib/insn-eval.c | pt_regoff | offsetof/table | offsetof(struct pt_regs, r15) | rebuild safe safe
 x86:mm/extable.c | pt_regs_nr | raw-offset/computed | regs + reg_offset | rebuild safe safe
 x86:net/bpf_jit_comp.c | reg2pt_regs | offsetof/table | offsetof(struct pt_regs, di) | rebuild safe safe
 kernel/trace/bpf_trace.c | kprobe_prog_is_valid_access | bpf-ctx/verifier-bound | sizeof(struct pt_regs) | abi abi safe
-kernel/trace/bpf_trace.c | pe_prog_is_valid_access | bpf-ctx/verifier-bound | sizeof(struct bpf_perf_event_data) | abi abi safe
+kernel/trace/bpf_trace.c | pe_prog_is_valid_access | bpf-ctx/verifier-bound | bpf_perf_event_data | abi abi safe
 include/trace/events/syscalls.h | __traceiter_sys_enter | bpf-ctx/tracepoint | struct pt_regs *regs | abi - safe
 """
 PROPOSALS = ("insert-head", "append-tail", "auxiliary")
