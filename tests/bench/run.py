@@ -70,7 +70,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--tree", type=Path, required=True)
     parser.add_argument("--build", type=Path, required=True)
-    parser.add_argument("--quick", action="store_true", help=f"{QUICK} of the units, evenly chosen")
+    parser.add_argument("--quick", action="store_true", help=f"at most {QUICK} of the units, evenly chosen")
     parser.add_argument("--repeat", type=int, default=1, metavar="N", help="alternating repetitions; the median counts")
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="worker processes of each side")
     parser.add_argument("--role", choices=["audit", "plain"], help=argparse.SUPPRESS)
@@ -79,7 +79,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _units(tree: Tree, build: Build, quick: bool) -> tuple[Unit, ...]:
     named = candidates(discover(tree, build).units, Words(build.arch.words))
-    return named[:: max(1, len(named) // QUICK)] if quick else named
+    return named[:: -(-len(named) // QUICK)] if quick else named
 
 
 def _audit(tree: Tree, build: Build, units: Sequence[Unit], jobs: int) -> None:
@@ -131,9 +131,9 @@ def _measure(command: Sequence[str]) -> Spent:
     pid = os.fork()
     if pid == 0:
         os.close(end)
-        code = subprocess.run(command, stdout=subprocess.DEVNULL, cwd=ROOT, check=False).returncode
+        ended = subprocess.run(command, stdout=subprocess.DEVNULL, cwd=ROOT, check=False).returncode
         usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-        os.write(start, f"{code} {usage.ru_utime + usage.ru_stime} {usage.ru_maxrss / 1024}".encode())
+        os.write(start, f"{ended} {usage.ru_utime + usage.ru_stime} {usage.ru_maxrss / 1024}".encode())
         os._exit(0)
     os.close(start)
     with os.fdopen(end) as stream:
