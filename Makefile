@@ -15,7 +15,7 @@ PTREGS_KERNEL_BUILD ?= $(CURDIR)/$(CACHE)/build
 
 KERNEL_PACKAGES := gcc make flex bison bc libelf-dev libssl-dev dwarves linux-source-6.1 xz-utils git
 
-.PHONY: audit test lint types pytest kernel clean
+.PHONY: audit test lint types pytest kernel mutants bench clean
 .DELETE_ON_ERROR:
 
 audit: $(VENV)/.ready
@@ -33,6 +33,14 @@ types: $(VENV)/.ready
 pytest: $(VENV)/.ready kernel
 	PTREGS_KERNEL_TREE="$(PTREGS_KERNEL_TREE)" PTREGS_KERNEL_BUILD="$(PTREGS_KERNEL_BUILD)" \
 		$(BIN)/pytest $(PYTEST_ARGS)
+
+# Each deliberate mistake in the auditor must fail a test.
+mutants: $(VENV)/.ready
+	$(BIN)/python tests/mutants/run.py $(ARGS)
+
+# CPU time of a cold audit against plain parses; ARGS="--quick", "--repeat 3".
+bench: $(VENV)/.ready kernel
+	$(BIN)/python tests/bench/run.py --tree "$(PTREGS_KERNEL_TREE)" --build "$(PTREGS_KERNEL_BUILD)" $(ARGS)
 
 kernel: $(VENV)/.ready
 ifeq ($(origin PTREGS_KERNEL_TREE)$(origin PTREGS_KERNEL_BUILD),filefile)

@@ -27,8 +27,11 @@ from auditor.kernel.flags import clang_arguments
 from auditor.kernel.mentions import Words, candidates, index
 from auditor.kernel.tree import Build, Tree, open_build, open_tree
 from auditor.kernel.units import source_path
+from auditor.layouts.btf_data import is_btf
 from auditor.layouts.c import layout_from_source
 from auditor.layouts.effects import effects, effects_between
+from auditor.layouts.elf import has_section
+from auditor.layouts.files import head
 from auditor.layouts.proposals import load_all, resolve_all
 from auditor.layouts.read import read_layout
 from auditor.model import (
@@ -49,6 +52,7 @@ from auditor.model import (
 
 Progress = Callable[[int, int, str], None]
 _MAX_RELATED = 50
+_ELF = b"\x7fELF"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,24 +113,38 @@ def run_audit(request: AuditRequest, progress: Progress | None = None) -> Report
     )
 
 
-def collect(request: AuditRequest, tree: Tree, build: Build | None, arch: Arch, progress: Progress) -> Facts:
-    """The expensive half: every unit that may hold a consumer is parsed and walked."""
+def collect(
+    request: AuditRequest,
+    tree: Tree,
+    build: Build | None,
+    arch: Arch,
+    progress: Progress,
+    only: Callable[[Unit], bool] | None = None,
+) -> Facts:
+    """The expensive half: every unit that may hold a consumer is parsed and walked. `only`: those of them to take."""
     own = request.struct == arch.struct
     words = Words(words_of(request, arch))
     commands = discover(tree, build, request.compdb)
     selected = candidates(commands.units, Words((*words_of(request, arch), *arch.leading)) if own else words)
     if not selected:
         raise _unknown_struct(request, tree, arch)
+    selected = tuple(filter(only, selected)) if only else selected
     jobs = _jobs(selected, request, tree, arch)
-    results = {r.object: r for r in analyse_all(jobs, request.jobs, request.libclang, progress)}
+    # Workers are done in any order; nothing below may depend on it.
+    done = sorted(analyse_all(jobs, request.jobs, request.libclang, progress), key=lambda r: r.object)
+    results = {r.object: r for r in done}
     units = {u.object: u for u in selected}
-    layout = _layout(results.values(), request, tree)
-    _check_against_image(layout, build, request)
+    layout = _layout(done, request, tree, arch)
+    failures = _check_against_image(layout, build, request, arch)
     alien = {o for o, r in results.items() if r.layout is not None and r.layout.fields != layout.fields}
-    kept = {o: r for o, r in sorted(results.items()) if o not in alien}
+    kept = {o: r for o, r in results.items() if o not in alien}
     sites, functions = merge(kept, units)
+    if build is not None:
+        sites = [_from_build(s, f"{build.directory}/") for s in sites]
     sites += twins(tree.root, build.directory if build else None, arch, request.struct)
-    failures = [Failure(units[o].source, r.error, o) for o, r in sorted(results.items()) if r.error]
+    # As all paths of a report, that of the error counts from the tree.
+    own_path = f"{tree.root}/"
+    failures += [Failure(units[o].source, r.error.removeprefix(own_path), o) for o, r in results.items() if r.error]
     failures += [_alien(units[o], results[o], layout) for o in sorted(alien) if not results[o].error]
     # What a dry run names and nobody has generated yet cannot be asked for the struct; a real build has it all.
     failures += [] if commands.origin.startswith(SAVED) else commands.failures
@@ -195,27 +213,46 @@ def _bytes(path: Path) -> bytes:
         return b""
 
 
-def _layout(results: Iterable[Result], request: AuditRequest, tree: Tree) -> Layout:
-    """The layout that most units see; those that see another one are compiled for another ABI (-m32, -m16)."""
-    seen = Counter(r.layout for r in results if r.layout is not None)
+def _layout(results: Sequence[Result], request: AuditRequest, tree: Tree, arch: Arch) -> Layout:
+    """The layout that most units see; those that see another one are compiled for another ABI (-m32, -m16).
+
+    After an error clang goes on with what it has, so units that parse are asked first.
+    """
+    seen = Counter(r.layout for r in results if r.layout is not None and not r.error)
+    seen = seen or Counter(r.layout for r in results if r.layout is not None)
+    first = next((r.error for r in results if r.error), "no unit includes its definition")
     if not seen:
-        first = next((f"{r.source}: {r.error}" for r in results if r.error), "no unit includes its definition")
         raise InputError(str(tree.root), f"struct {request.struct} is defined in no unit", first)
-    return seen.most_common(1)[0][0]
+    layout = seen.most_common(1)[0][0]
+    if request.struct == arch.struct and layout.get(arch.instruction_pointer) is None:
+        problem = f"struct {request.struct} has no member {arch.instruction_pointer}: its definition does not parse"
+        raise InputError(str(tree.root), problem, first)
+    return layout
 
 
-def _check_against_image(layout: Layout, build: Build | None, request: AuditRequest) -> None:
-    """What libclang saw must be what the compiler made, where there is an image to ask."""
+def _check_against_image(layout: Layout, build: Build | None, request: AuditRequest, arch: Arch) -> list[Failure]:
+    """What libclang saw must be what the compiler made, where there is an image with debug information to ask.
+
+    An image that cannot be read is a failure and hides nothing that was found. Another struct than the
+    architecture's may be a module's, unknown to the image.
+    """
     image = build.directory / "vmlinux" if build else None
     if image is None or not image.is_file():
-        return
-    made = read_layout(str(image), request.struct, request.arch)
+        return []
+    try:
+        if not any(has_section(str(image), name) for name in (".BTF", ".debug_info")):
+            return []
+        made = read_layout(str(image), request.struct, request.arch)
+    except InputError as e:
+        why = f"layout not compared with the image: {e.problem}"
+        return [Failure(image.name, why)] if request.struct == arch.struct else []
     wrong = [
         f.name for f in made.fields if (g := layout.get(f.name)) is None or (g.offset, g.size) != (f.offset, f.size)
     ]
     if wrong or made.size != layout.size:
         place = f"member {wrong[0]}" if wrong else f"size {layout.size}, in the image {made.size}"
         raise InputError(str(image), f"struct {layout.struct} differs from what libclang sees: {place}", "rebuild it")
+    return []
 
 
 def _alien(unit: Unit, result: Result, layout: Layout) -> Failure:
@@ -252,6 +289,12 @@ def merge(
     return sites, listed
 
 
+def _from_build(site: Site, prefix: str) -> Site:
+    """A site in or through a generated header: its path counts from the build, which has the tree's structure."""
+    related = tuple(dataclasses.replace(r, file=r.file.removeprefix(prefix)) for r in site.related)
+    return dataclasses.replace(site, file=site.file.removeprefix(prefix), related=related)
+
+
 def _inactive(results: Iterable[Result]) -> dict[str, tuple[tuple[int, int], ...]]:
     """Lines that every unit reading a file left out."""
     inactive: dict[str, tuple[tuple[int, int], ...]] = {}
@@ -284,18 +327,26 @@ def _after(
     request: AuditRequest, tree: Tree, build: Build | None, arch: Arch, layout: Layout, side: str, path: str
 ) -> tuple[Proposal, Effects]:
     """The layout of --after-header, --after-btf or --after-tree as a proposal."""
+    start = b"" if side == "tree" else head(path, 4096)
     if side == "btf":
+        if not (is_btf(start) or start.startswith(_ELF)):
+            raise InputError(path, "is neither ELF nor BTF", "--after-btf takes an object, an image or raw BTF")
         after = read_layout(path, request.struct, arch.id)
     else:
         commands = discover(tree, build, request.compdb)
         unit = candidates(commands.units, Words((request.struct,)))[0]
         arguments = clang_arguments(unit, arch, roots=(tree.root,)).arguments
         source = path
+        if b"\0" in start:
+            raise InputError(path, "is not C", "--after-header takes C, --after-btf what is compiled")
         if side == "tree":
             other = open_tree(Path(path)).root
             arguments = tuple(a.replace(str(tree.root), str(other)) for a in arguments)
             source = str(other / f"arch/{arch.directory}/include" / arch.twin_header)
-        after = layout_from_source(source, request.struct, arch.id, arguments)
+        try:
+            after = layout_from_source(source, request.struct, arch.id, arguments)
+        except InputError as e:
+            raise InputError(e.path, e.problem, f"it is parsed with the flags of {unit.source}") from e
     title = f"struct {request.struct} as in {path}"
     proposal = Proposal(f"after-{side}", title, title, (), edits=("struct",), source=path)
     return proposal, effects_between(layout, after)

@@ -3,11 +3,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 
 
 def main() -> None:
     """The entry point of the `ptregs-audit` script."""
+    from auditor.cli.exits import INTERRUPTED
     from auditor.cli.program import run
 
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    if code == INTERRUPTED:
+        # The threads that served the killed workers may still be closing their pipes: the interpreter's own end
+        # would wait for them and print what they stumble over.
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(code)
+    sys.exit(code)

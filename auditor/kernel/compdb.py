@@ -17,6 +17,7 @@ from auditor.kernel.recorded import Recorded, recognise
 from auditor.kernel.shellwords import statements
 from auditor.model import Failure
 
+_EXPECTED = "a compile_commands.json was expected"
 _CHUNK = 1 << 20
 _LONGEST_ENTRY = 8 << 20
 _LARGEST_FILE = 2 << 30
@@ -31,18 +32,18 @@ def read_compdb(path: Path) -> Iterator[Recorded | Failure]:
     """
     where = str(path)
     if not path.is_file():
-        raise InputError(where, "no such file" if not path.exists() else "not a regular file")
+        raise InputError(where, "no such file" if not path.exists() else "not a regular file", _EXPECTED)
     try:
         size = path.stat().st_size
         if not 0 < size <= _LARGEST_FILE:
-            raise InputError(where, "empty" if not size else f"larger than {_LARGEST_FILE >> 30} GiB")
+            raise InputError(where, "empty" if not size else f"larger than {_LARGEST_FILE >> 30} GiB", _EXPECTED)
         with path.open(encoding="utf-8") as f:
             for number, entry in enumerate(_entries(f, where), 1):
                 yield from _command(entry, path.parent, f"{path.name}: entry {number}")
     except OSError as e:
         raise InputError(where, e.strerror or "cannot be read") from e
     except UnicodeDecodeError as e:
-        raise InputError(where, f"not UTF-8 ({e.reason})", "a compile_commands.json was expected") from e
+        raise InputError(where, f"not UTF-8 ({e.reason})", _EXPECTED) from e
 
 
 def write_compdb(path: Path, commands: Iterable[Recorded]) -> int:
@@ -73,7 +74,7 @@ def _entries(f: IO[str], where: str) -> Iterator[Any]:
     decode = json.JSONDecoder().raw_decode
     text = f.read(_CHUNK).lstrip("\ufeff" + _BETWEEN)
     if not text.startswith("["):
-        raise InputError(where, "not a JSON list of commands", "a compile_commands.json was expected")
+        raise InputError(where, "not a JSON list of commands", _EXPECTED)
     consumed, at, first = 0, 1, True
     while True:
         at = _skip(text, at)
@@ -108,10 +109,10 @@ def _decode(f: IO[str], text: str, decode: Any, where: str, consumed: int) -> tu
         except json.JSONDecodeError as e:
             problem = f"{e.msg} at character {consumed + e.pos + 1}"
         except RecursionError:
-            raise InputError(where, f"nested too deeply after character {consumed + 1}") from None
+            raise InputError(where, f"nested too deeply after character {consumed + 1}", _EXPECTED) from None
         more = f.read(_CHUNK) if len(text) < _LONGEST_ENTRY else ""
         if not more:
-            raise InputError(where, f"not JSON: {problem}", "a compile_commands.json was expected")
+            raise InputError(where, f"not JSON: {problem}", _EXPECTED)
         text += more
 
 

@@ -52,9 +52,10 @@ def _with_assembly(commands: Commands, tree: Tree, where: Path) -> Commands:
 def _checked(commands: Commands, tree: Tree, where: str) -> Commands:
     """Commands that neither compile nor include anything of this tree are another tree's."""
     units = commands.units + commands.assembly_units
-    if not units and not commands.failures:
-        raise InputError(where, "holds no compile command", PREPARE_HINT)
-    if units and not any(_of_tree(u, tree) for u in units):
+    if not units:
+        first = next((f"{f.file}: {f.why}" for f in commands.failures), PREPARE_HINT)
+        raise InputError(where, "holds no compile command that can be used", first)
+    if not any(_of_tree(u, tree) for u in units):
         raise InputError(where, "its commands use no file of this tree", f"expected files below {tree.root}")
     return commands
 

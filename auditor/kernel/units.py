@@ -49,8 +49,7 @@ def collect(found: Iterable[Recorded | Failure], tree: Tree, origin: str) -> Com
         path = os.path.join(command.directory, command.source)
         source = _relative(path, command.source, root)
         if not os.path.isfile(path):
-            generated = "" if os.path.isabs(command.source) else "; the build may have to generate it"
-            failures.append(Failure(source, f"no such file{generated}", object_))
+            failures.append(Failure(source, _why_not(path, command.source), object_))
             continue
         unit = Unit(source, object_, command.directory, command.arguments)
         (assembly if command.is_assembly else units).append(unit)
@@ -60,6 +59,15 @@ def collect(found: Iterable[Recorded | Failure], tree: Tree, origin: str) -> Com
 def source_path(unit: Unit) -> Path:
     """The file that the unit compiles, absolute. `unit.source` alone does not say whether it lies in the build."""
     return Path(unit.directory, source_argument(unit.arguments) or unit.source)
+
+
+def _why_not(path: str, written: str) -> str:
+    """Why there is no file to compile."""
+    if os.path.exists(path):
+        return "not a regular file"
+    if os.path.islink(path):
+        return "a symbolic link that leads nowhere"
+    return "no such file" + ("" if os.path.isabs(written) else "; the build may have to generate it")
 
 
 def _for_kernel(command: Recorded) -> bool:

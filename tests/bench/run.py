@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""CPU time of a cold audit against plain parses of the same units: run.py --tree T --build B [--quick] [--repeat N].
+
+Both sides are a fresh process each with as many workers as processors, and count user and system time of all of them.
+Plain: Index.parse(source, arguments, options=0), with the audit's own cleaned arguments but without its -w, so that
+libclang has the same warnings to think about as in a compilation. The units are those whose own text names one of the
+architecture's words. Neither side keeps anything between runs; the file cache is warm for both after the first.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import resource
+import statistics
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from clang import cindex  # noqa: E402 - the path comes first
+
+from auditor import arch as archs  # noqa: E402
+from auditor.audit import AuditRequest, collect  # noqa: E402
+from auditor.judge import rules  # noqa: E402
+from auditor.judge.verdicts import judge  # noqa: E402
+from auditor.kernel.discover import discover  # noqa: E402
+from auditor.kernel.flags import clang_arguments  # noqa: E402
+from auditor.kernel.mentions import Words, candidates  # noqa: E402
+from auditor.kernel.tree import Build, Tree, open_build, open_tree  # noqa: E402
+from auditor.kernel.units import source_path  # noqa: E402
+from auditor.layouts.effects import effects  # noqa: E402
+from auditor.layouts.proposals import load_all  # noqa: E402
+from auditor.model import Unit  # noqa: E402
+
+ARCH = "x86_64"
+QUICK = 30
+Parse = tuple[str, list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Seconds of user and system time, children included; the largest process in MiB."""
+
+    cpu: float
+    peak: float
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _options(arguments)
+    tree = open_tree(options.tree)
+    build = open_build(tree, options.build, archs.by_id(ARCH))
+    units = _units(tree, build, options.quick)
+    if options.role == "audit":
+        _audit(tree, build, units, options.jobs)
+    elif options.role == "plain":
+        _plain(tree, units, options.jobs)
+    else:
+        _compare(options, len(units))
+    return 0
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--tree", type=Path, required=True)
+    parser.add_argument("--build", type=Path, required=True)
+    parser.add_argument("--quick", action="store_true", help=f"at most {QUICK} of the units, evenly chosen")
+    parser.add_argument("--repeat", type=int, default=1, metavar="N", help="alternating repetitions; the median counts")
+    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="worker processes of each side")
+    parser.add_argument("--role", choices=["audit", "plain"], help=argparse.SUPPRESS)
+    return parser.parse_args(arguments)
+
+
+def _units(tree: Tree, build: Build, quick: bool) -> tuple[Unit, ...]:
+    named = candidates(discover(tree, build).units, Words(build.arch.words))
+    return named[:: -(-len(named) // QUICK)] if quick else named
+
+
+def _audit(tree: Tree, build: Build, units: Sequence[Unit], jobs: int) -> None:
+    """From the tree to verdicts, as `ptregs-audit audit` but for the choice of units."""
+    chosen = {u.object for u in units}
+    request = AuditRequest(tree.root, build.directory, arch=ARCH, jobs=jobs)
+    facts = collect(request, tree, build, build.arch, lambda *_: None, only=lambda u: u.object in chosen)
+    asked = [(p, effects(facts.layout, p)) for p in load_all(ARCH).values()]
+    judge(facts.sites, rules.by_id(), asked)
+    print(len(facts.sites), facts.coverage.units_analysed)
+
+
+def _plain(tree: Tree, units: Sequence[Unit], jobs: int) -> None:
+    parses = []
+    for unit in units:
+        cleaned = clang_arguments(unit, archs.by_id(ARCH), roots=(tree.root,)).arguments
+        parses.append((str(source_path(unit)), [a for a in cleaned if a != "-w"]))
+    with multiprocessing.get_context("fork").Pool(jobs) as pool:
+        bad = sum(pool.imap_unordered(_parse, parses, chunksize=1))
+    print(len(parses), bad)
+
+
+def _parse(parse: Parse) -> bool:
+    unit = cindex.Index.create().parse(parse[0], args=parse[1], options=0)
+    return any(d.severity >= cindex.Diagnostic.Error for d in unit.diagnostics)
+
+
+def _compare(options: argparse.Namespace, units: int) -> None:
+    print(f"{units} units, {options.jobs} workers; plain parses without -w; CPU seconds (user + system)")
+    ratios = []
+    for _ in range(options.repeat):
+        plain, audit = _role("plain", options), _role("audit", options)
+        ratios.append(audit.cpu / plain.cpu)
+        print(f"plain {plain.cpu:.1f}  audit {audit.cpu:.1f}  ratio {ratios[-1]:.2f}  worker {audit.peak:.0f} MiB")
+    print(f"median ratio {statistics.median(ratios):.2f} of {len(ratios)}")
+    helped = _measure([sys.executable, "-m", "auditor", "--help"])
+    print(f"--help {helped.cpu:.2f} s")
+
+
+def _role(role: str, options: argparse.Namespace) -> Spent:
+    command = [sys.executable, __file__, "--role", role, "--jobs", str(options.jobs)]
+    command += ["--tree", str(options.tree), "--build", str(options.build)]
+    return _measure([*command, "--quick"] if options.quick else command)
+
+
+def _measure(command: Sequence[str]) -> Spent:
+    """One command, in a process whose only child it is: the peak of RUSAGE_CHILDREN never goes down again."""
+    end, start = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(end)
+        ended = subprocess.run(command, stdout=subprocess.DEVNULL, cwd=ROOT, check=False).returncode
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        os.write(start, f"{ended} {usage.ru_utime + usage.ru_stime} {usage.ru_maxrss / 1024}".encode())
+        os._exit(0)
+    os.close(start)
+    with os.fdopen(end) as stream:
+        code, cpu, peak = stream.read().split()
+    os.waitpid(pid, 0)
+    if code != "0":
+        raise SystemExit(f"{' '.join(command)}: exit code {code}")
+    return Spent(float(cpu), float(peak))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
