@@ -19,7 +19,7 @@ SOURCE = "#include <linux/ptrace.h>\nlong added(struct pt_regs *regs) { return r
     [
         (b"", "empty"),
         (b'[{"file": "a.c"', "not JSON: Expecting ',' delimiter at character 16"),
-        (b'[{"file": "a.c"} ', "ends at character 18, inside the list"),
+        (b'[{"file": "a.c"} ', "ends at character 17, inside the list"),
         (b"{}", "not a JSON list of commands"),
         (b'["\xff"]', "not UTF-8"),
         (b"[" * 100_000, "nested too deeply"),

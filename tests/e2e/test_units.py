@@ -125,12 +125,12 @@ def test_a_fifo_among_the_sources_is_not_opened(tree: Path, sound: Outcome) -> N
 
 
 def test_a_fifo_that_a_source_includes(tree: Path, sound: Outcome, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "TIME_LIMIT", 2)
+    monkeypatch.setattr(pool, "TIME_LIMIT", 3)
     os.mkfifo(tree / "include/linux/fifo.h")
     add_unit(tree, ADDED, f"#include <linux/fifo.h>\n{SOURCE}")
     started = time.monotonic()
     found = audit(tree)
     assert time.monotonic() - started < 60
     assert (found.code, found.err) == (3, "")
-    assert found.failed == {ADDED: "its analysis crashed, or took longer than 2 s"}
+    assert found.failed == {ADDED: "its analysis crashed, or took longer than 3 s"}
     assert found.sites() == sound.sites()

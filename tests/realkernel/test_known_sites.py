@@ -70,7 +70,7 @@ x86:kernel/process.c | copy_thread | cast/container-of | container_of(childregs,
 x86:kernel/perf_regs.c | pt_regs_offset | offsetof/table | PERF_REG_X86_IP && ip | rebuild safe safe
 x86:kernel/perf_regs.c | perf_reg_value | offsetof/by-number | regs_get_register(regs, && idx | rebuild safe safe
 x86:kernel/perf_regs.c | nmi_user_regs | embed/array | nmi_user_regs | rebuild rebuild -
-x86:kernel/perf_regs.c | perf_get_regs_user | stack-position/above | user_regs + 1 | rebuild - safe
+x86:kernel/perf_regs.c | perf_get_regs_user | stack-position/top | user_regs + 1 | safe safe safe
 x86:kernel/traps.c | sync_regs | stack-position/definition | cpu_current_top_of_stack && - 1 | rebuild break safe
 x86:kernel/traps.c | sync_regs | size/copy | *regs = *eregs | rebuild rebuild -
 x86:kernel/traps.c | fixup_bad_iret | fabricated/local | struct pt_regs tmp | rebuild rebuild -
