@@ -7,8 +7,8 @@ with their own copy of the environment and joined; a pointer that a loop changes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from auditor.evidence.c.api import K
 from auditor.evidence.c.context import Context, decl_key
@@ -21,79 +21,152 @@ Handler = Callable[[Node, Context], None]
 _TWO = {K.BINARY_OPERATOR, K.COMPOUND_ASSIGN, K.ARRAY_SUBSCRIPT_EXPR}
 _LOOPS = {K.WHILE_STMT, K.DO_STMT, K.FOR_STMT}
 _ENDS = {K.RETURN_STMT, K.GOTO_STMT, K.BREAK_STMT, K.CONTINUE_STMT, K.INDIRECT_GOTO_STMT}
+_LABELS = {K.CASE_STMT, K.DEFAULT_STMT, K.LABEL_STMT}
 _KEEPERS = {C.INTEGER, C.VOID_POINTER, C.DATA_POINTER, C.POINTER, C.POINTER2}
 
 
+@dataclass(slots=True)
+class _State:
+    """What is known at one point of the function."""
+
+    env: dict[int, Value]
+    numbers: dict[int, int]
+    measures: set[int]
+
+
 class Flow:
-    """`run` visits a tree in post-order, setting `node.value`, and calls the handlers of each node's kind."""
+    """`run` visits a tree, children first, setting `node.value`, and calls the handlers of each node's kind.
+
+    A loop is walked twice: once to learn what it changes, in silence, and once with what all its turns have in common.
+    """
 
     def __init__(self, context: Context, handlers: Mapping[int, Iterable[Handler]]) -> None:
         self._ctx = context
         self._handlers = handlers
+        self._learning = False
+        self._dead = False
+        """The end of the statement just walked is not reached."""
+        self._exits: list[list[_State]] = []
+        """Of each loop and switch around: the states of its break and continue statements."""
+        self._jumps: list[_State] = []
+        """States of the goto statements so far: each may lead to any label below."""
+        self._entries: list[_State] = []
+        """Of each switch around: the state in which its cases are entered."""
 
     def run(self, node: Node) -> None:
         kind = node.kind
-        if kind == K.IF_STMT or kind == K.CONDITIONAL:
+        if kind == K.IF_STMT or kind == K.CONDITIONAL or (kind == K.BINARY_OPERATOR and node.operator in ("&&", "||")):
             self._branches(node)
         elif kind in _LOOPS:
             self._loop(node)
         elif kind == K.SWITCH_STMT:
             self._switch(node)
         else:
+            if kind in _LABELS:
+                self._label(kind)
             for kid in node.kids:
                 self.run(kid)
         if kind in _TWO and len(node.kids) != 2:
             # libclang leaves out some operands (in asm goto outputs); without both there is nothing to say.
             return
         self._value(node)
-        for handler in self._handlers.get(kind, ()):
+        for handler in () if self._learning else self._handlers.get(kind, ()):
             handler(node, self._ctx)
+        if kind in _ENDS:
+            self._leave(kind)
 
     # Control flow
 
-    def _branches(self, node: Node) -> None:
+    def _save(self) -> _State:
         ctx = self._ctx
+        return _State(dict(ctx.env), dict(ctx.numbers), set(ctx.measures))
+
+    def _set(self, states: Sequence[_State]) -> None:
+        """Continue with what several paths have in common."""
+        ctx, (first, *others) = self._ctx, states
+        ctx.env, ctx.numbers, ctx.measures = dict(first.env), dict(first.numbers), set(first.measures)
+        for other in others:
+            for key in ctx.env.keys() | other.env.keys():
+                value = join(ctx.env.get(key), other.env.get(key))
+                if value is not None:
+                    ctx.env[key] = value
+            ctx.numbers = {k: n for k, n in ctx.numbers.items() if other.numbers.get(k) == n}
+            ctx.measures |= other.measures
+
+    def _leave(self, kind: int) -> None:
+        if kind in (K.BREAK_STMT, K.CONTINUE_STMT) and self._exits and not self._dead:
+            self._exits[-1].append(self._save())
+        elif kind in (K.GOTO_STMT, K.INDIRECT_GOTO_STMT) and not self._dead:
+            self._jumps.append(self._save())
+        self._dead = True
+
+    def _label(self, kind: int) -> None:
+        """A place that is reached from elsewhere as well as, unless that path ended, from above."""
+        reached = [] if self._dead else [self._save()]
+        if kind == K.LABEL_STMT:
+            reached += self._jumps
+        elif self._entries:
+            reached.append(self._entries[-1])
+        if reached:
+            self._set(reached)
+        self._dead = False
+
+    def _branches(self, node: Node) -> None:
         condition, *branches = node.kids
         self.run(condition)
-        before, numbers = dict(ctx.env), dict(ctx.numbers)
-        ends: list[dict[int, Value]] = []
+        before = self._save()
+        dead = self._dead
+        ends = [before] if len(branches) < 2 else []
         for branch in branches:
-            ctx.env, ctx.numbers = dict(before), dict(numbers)
+            self._set([before])
+            self._dead = dead
             self.run(branch)
-            if not _leaves(branch):
-                ends.append(ctx.env)
-        if len(branches) < 2:
-            ends.append(before)
-        ctx.env = _join(ends) if ends else before
-        self._forget_numbers(node, numbers)
+            if not self._dead:
+                ends.append(self._save())
+        self._set(ends or [before])
+        self._dead = dead or not ends
 
     def _loop(self, node: Node) -> None:
+        first, turn = _turn(node)
+        for part in first:
+            self.run(part)
+        before = self._save()
+        exits: list[_State] = []
+        for learning in (True, False):
+            if learning and self._learning:
+                # Inside a loop that is being learnt: what this one changes is not known, without looking closer.
+                self._forget(node)
+                continue
+            outer, self._learning = self._learning, learning or self._learning
+            self._exits.append(exits)
+            for part in turn:
+                self.run(part)
+            self._exits.pop()
+            self._learning = outer
+            end = [] if self._dead else [self._save()]
+            self._dead = False
+            self._set([before, *end, *exits])
+
+    def _forget(self, node: Node) -> None:
         ctx = self._ctx
-        for key, resets in _changes(node).items() if ctx.env or ctx.numbers else ():
-            value = ctx.env.get(key)
-            if value is not None and not resets:
-                ctx.env[key] = replace(value, offset=None, moved=True)
+        for key in _changes(node):
+            if key in ctx.env:
+                ctx.env[key] = replace(ctx.env[key], offset=None, moved=True)
             ctx.numbers.pop(key, None)
-        before = dict(ctx.env)
-        for kid in node.kids:
-            self.run(kid)
-        ctx.env = _join([before, ctx.env])
-        self._forget_numbers(node, ctx.numbers)
 
     def _switch(self, node: Node) -> None:
-        ctx = self._ctx
-        before = dict(ctx.env)
-        for kid in node.kids:
-            self.run(kid)
-        ctx.env = _join([before, ctx.env])
-        self._forget_numbers(node, ctx.numbers)
-
-    def _forget_numbers(self, node: Node, numbers: Mapping[int, int]) -> None:
-        """A number that some path below `node` assigns is not known after it."""
-        ctx = self._ctx
-        if numbers or ctx.numbers:
-            changed = _changes(node)
-            ctx.numbers = {k: n for k, n in numbers.items() if k not in changed}
+        *head, body = node.kids
+        for part in head:
+            self.run(part)
+        before = self._save()
+        exits: list[_State] = [before]
+        self._exits.append(exits)
+        self._entries.append(before)
+        self.run(body)
+        self._entries.pop()
+        self._exits.pop()
+        self._set([*exits, *([] if self._dead else [self._save()])])
+        self._dead = False
 
     # Values
 
@@ -191,6 +264,7 @@ class Flow:
     def _unary(self, node: Node) -> Value | None:
         value = node.kids[0].value if node.kids else None
         if value is None:
+            self._count(node)
             return None
         match node.operator:
             case "&":
@@ -203,8 +277,16 @@ class Flow:
                     step = node.type.step if node.type.is_pointer else 1
                     moved = value.shifted(step if node.operator == "++" else -step)
                     self._ctx.env[decl_key(kid.referenced)] = moved
-                    return moved
+                    return value if node.postfix else moved
         return None
+
+    def _count(self, node: Node) -> None:
+        """k++ on a local whose number is known."""
+        target = node.kids[0].bare() if node.kids else node
+        if node.operator in ("++", "--") and target.kind == K.DECL_REF_EXPR:
+            key = decl_key(target.referenced)
+            if key in self._ctx.numbers:
+                self._ctx.numbers[key] += 1 if node.operator == "++" else -1
 
     def _subscript(self, node: Node) -> Value | None:
         base, index = node.kids
@@ -252,14 +334,16 @@ class Flow:
         if target.kind != K.DECL_REF_EXPR:
             return
         key = decl_key(target.referenced)
-        self._ctx.numbers.pop(key, None)
+        count = self._ctx.constant(number)
+        known = self._ctx.numbers.pop(key, None)
+        if known is not None and count is not None and node.operator in ("+=", "-="):
+            self._ctx.numbers[key] = known + count if node.operator == "+=" else known - count
         if value is None or value.place:
             return
         if node.operator not in ("+=", "-="):
             self._ctx.env.pop(key, None)
             return
         step = target.type.step if target.type.is_pointer else 1
-        count = self._ctx.constant(number)
         self._ctx.env[key] = value.shifted(
             None if count is None else count * step * (1 if node.operator == "+=" else -1)
         )
@@ -314,17 +398,17 @@ def _changes(node: Node) -> dict[int, bool]:
     return node.changes
 
 
-def _leaves(node: Node) -> bool:
-    last = node.kids[-1] if node.kind == K.COMPOUND_STMT and node.kids else node
-    return last.kind in _ENDS
-
-
-def _join(ends: list[dict[int, Value]]) -> dict[int, Value]:
-    first, *others = ends
-    joined: dict[int, Value] = dict(first)
-    for other in others:
-        for key in joined.keys() | other.keys():
-            value = join(joined.get(key), other.get(key))
-            if value is not None:
-                joined[key] = value
-    return joined
+def _turn(node: Node) -> tuple[list[Node], list[Node]]:
+    """(what a loop does once, what each turn does, in order). libclang leaves out the parts that are not written."""
+    *head, body = node.kids
+    if node.kind == K.DO_STMT:
+        body, *head = node.kids
+        return [], [body, *head]
+    if node.kind == K.WHILE_STMT:
+        return [], [*head, body]
+    first: list[Node] = []
+    if head and (head[0].kind == K.DECL_STMT or (head[0].kind == K.BINARY_OPERATOR and head[0].operator in ("=", ","))):
+        first = head[:1]
+    rest = head[len(first) :]
+    steps = [part for part in rest if _changes(part) and part is rest[-1]]
+    return first, [*(part for part in rest if part not in steps), body, *steps]

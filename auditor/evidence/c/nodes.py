@@ -90,6 +90,12 @@ class Node:
         return self._op
 
     @property
+    def postfix(self) -> bool:
+        """x++ or x--: the value is the one before."""
+        # CXUnaryOperator_PostInc, CXUnaryOperator_PostDec
+        return self.kind == K.UNARY_OPERATOR and self.unit.api.getCursorUnaryOperatorKind(self.cursor) in (1, 2)
+
+    @property
     def referenced(self) -> Cursor:
         if self._referenced is None:
             self._referenced = self.unit.api.getCursorReferenced(self.cursor)
