@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -116,6 +116,29 @@ def known() -> Mapping[str, Arch]:
     """{architecture id: architecture}, sorted by id."""
     archs = [load(p) for p in sorted((rules_dir() / "arch").glob("*.toml"))]
     return {a.id: a for a in archs}
+
+
+@cache
+def for_struct(arch_id: str, struct: str) -> Arch:
+    """The architecture as an audit of `struct` may use it: what is known of the register frame and of its accessors
+    says nothing of another struct."""
+    arch = by_id(arch_id)
+    if struct == arch.struct:
+        return arch
+    none: frozenset[str] = frozenset()
+    return replace(
+        arch,
+        words=(struct,),
+        accessors={},
+        by_number={},
+        containers={},
+        frozen=none,
+        stack_fields=none,
+        stack_calls=none,
+        stack_tops=none,
+        stack_padded=none,
+        task_stack=none,
+    )
 
 
 def by_id(arch_id: str) -> Arch:

@@ -7,7 +7,9 @@ import gc
 import multiprocessing
 import signal
 import sys
+import time
 import traceback
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -55,16 +57,17 @@ def _analyse(job: Job) -> Result:
 def analyse_all(jobs: Sequence[Job], workers: int, library: str | None, progress: Progress) -> Iterator[Result]:
     """Results in the order in which they are done. Jobs are started in the order given."""
     done = 0
-    waiting = list(jobs)
+    waiting = deque(jobs)
     suspects: list[Job] = []
     while waiting:
         running: dict[Future[Result], Job] = {}
         with _pool(min(workers, len(waiting)), library) as pool:
             try:
-                for job in waiting:
-                    running[pool.submit(_analyse, job)] = job
-                waiting = []
-                while running:
+                while waiting or running:
+                    # No more at a time than there are workers: what runs when one dies is what may have killed it.
+                    while waiting and len(running) < workers:
+                        job = waiting.popleft()
+                        running[pool.submit(_analyse, job)] = job
                     finished, _ = wait(running, return_when=FIRST_COMPLETED)
                     for future in finished:
                         result = future.result()
@@ -73,11 +76,10 @@ def analyse_all(jobs: Sequence[Job], workers: int, library: str | None, progress
                         progress(done, len(jobs), job.source)
                         yield result
             except BrokenProcessPool:
-                # The pool does not say whose worker died: the units that were started are tried again one by one.
-                started = [j for f, j in running.items() if f.running() or f.done()]
-                suspects += started or list(running.values())[:workers]
-                waiting = [j for j in running.values() if j not in suspects]
-            except KeyboardInterrupt:
+                # The pool does not say whose worker died: the units that ran are tried again one by one.
+                suspects += running.values()
+            except BaseException:
+                # Ctrl-C, or the caller gave up: do not wait for units that nobody asks for any more.
                 _kill(pool)
                 raise
     for job in suspects:
@@ -87,12 +89,17 @@ def analyse_all(jobs: Sequence[Job], workers: int, library: str | None, progress
 
 
 def _alone(job: Job, library: str | None) -> Result:
+    started = time.monotonic()
     with _pool(1, library) as pool:
         try:
             return pool.submit(_analyse, job).result()
         except BrokenProcessPool:
-            why = f"its analysis crashed, or took longer than {TIME_LIMIT} s"
+            late = time.monotonic() - started >= TIME_LIMIT
+            why = f"it takes longer than {TIME_LIMIT} s to parse" if late else "its analysis crashed, twice"
             return Result(job.object, job.source, error=why)
+        except BaseException:
+            _kill(pool)
+            raise
 
 
 def _pool(workers: int, library: str | None) -> ProcessPoolExecutor:
@@ -103,4 +110,4 @@ def _pool(workers: int, library: str | None) -> ProcessPoolExecutor:
 def _kill(pool: ProcessPoolExecutor) -> None:
     for process in list((pool._processes or {}).values()):
         process.kill()
-    pool.shutdown(wait=False, cancel_futures=True)
+    pool.shutdown(wait=True, cancel_futures=True)

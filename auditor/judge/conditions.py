@@ -82,20 +82,26 @@ def tail_distance(site: Site, effects: Effects) -> bool:
     return any(effects.resize != effects.shift.get(n, 0) for n in site.fields)
 
 
+_WORD = (1 << 64) - 1
+_WIDTH = 64
 _BINARY: dict[str, Callable[[int, int], int]] = {
     "==": operator.eq, "!=": operator.ne, "<": operator.lt, ">": operator.gt, "<=": operator.le, ">=": operator.ge,
     "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.floordiv, "%": operator.mod,
-    "<<": operator.lshift, ">>": operator.rshift, "&": operator.and_, "|": operator.or_, "^": operator.xor,
+    "<<": lambda a, b: a << b if b < _WIDTH else 0, ">>": lambda a, b: a >> b if b < _WIDTH else 0,
+    "&": operator.and_, "|": operator.or_, "^": operator.xor,
     "&&": lambda a, b: bool(a) and bool(b), "||": lambda a, b: bool(a) or bool(b),
 }  # fmt: skip
 _UNARY: dict[str, Callable[[int], int]] = {"!": operator.not_, "-": operator.neg, "~": operator.invert}
 
 
 def evaluate(expression: Expression, layout: Layout) -> int:
-    """A guard's condition under a layout. LookupError: it names a member that the layout has not."""
+    """A guard's condition under a layout, in 64-bit unsigned words as offsetof and sizeof have them.
+
+    LookupError: it names a member that the layout has not.
+    """
     match expression:
         case ("const", int(number)):
-            return number
+            return number & _WORD
         case ("sizeof",):
             return layout.size
         case ("offsetof", str(name)):
@@ -104,9 +110,9 @@ def evaluate(expression: Expression, layout: Layout) -> int:
                 raise LookupError(name)
             return member.offset
         case (str(op), tuple(inner)):
-            return int(_UNARY[op](evaluate(inner, layout)))
+            return int(_UNARY[op](evaluate(inner, layout))) & _WORD
         case (str(op), tuple(left), tuple(right)):
-            return int(_BINARY[op](evaluate(left, layout), evaluate(right, layout)))
+            return int(_BINARY[op](evaluate(left, layout), evaluate(right, layout))) & _WORD
     raise LookupError(str(expression))
 
 

@@ -39,25 +39,34 @@ def _guard(node: Node, condition: Node, positive: bool, ctx: Context) -> None:
     written = found[0].kids[-1] if target_member(found[0], ctx) else found[0]
     inside = ctx.expansion(written) is not None
     guard = Guard(expression, positive) if expression is not None else None
+    traits = frozenset() if guard else frozenset({"undecided"})
     needle = ("BUILD_BUG_ON|BUILD_BUG_ON_MSG|static_assert|_Static_assert|compiletime_assert",)
-    ctx.add("assert/build", node, fields=names, guard=guard, needle=needle, caller=not inside)
+    ctx.add("assert/build", node, fields=names, guard=guard, traits=traits, needle=needle, caller=not inside)
 
 
-def _expression(node: Node, ctx: Context) -> Expression | None:
-    """A condition as data, or None where it depends on more than constants and the layout."""
+_DEPTH = 100
+
+
+def _expression(node: Node, ctx: Context, depth: int = 0) -> Expression | None:
+    """A condition as data; None where it depends on more than constants and the layout, or is too deep to be meant."""
+    if depth > _DEPTH:
+        return None
     name = target_member(node, ctx)
     if name:
         return ("offsetof", name)
     if is_sizeof(node, ctx):
         return ("sizeof",)
-    if node.kind in (K.PAREN_EXPR, K.UNEXPOSED_EXPR) and len(node.kids) == 1:
-        return _expression(node.kids[0], ctx)
+    cast = node.kind == K.CSTYLE_CAST_EXPR and node.type.cls is C.INTEGER
+    if cast or (node.kind in (K.PAREN_EXPR, K.UNEXPOSED_EXPR) and len(node.kids) == 1):
+        return _expression(node.kids[-1], ctx, depth + 1)
     if node.kind == K.UNARY_OPERATOR and node.operator in ("!", "-", "~") and node.kids:
-        inner = _expression(node.kids[0], ctx)
+        inner = _expression(node.kids[-1], ctx, depth + 1)
         return (node.operator, inner) if inner is not None else None
     if node.kind == K.BINARY_OPERATOR and len(node.kids) == 2:
-        left, right = (_expression(k, ctx) for k in node.kids)
+        left, right = (_expression(k, ctx, depth + 1) for k in node.kids)
         return (node.operator, left, right) if left is not None and right is not None else None
+    if ctx.measured(node):
+        return None
     number = ctx.constant(node)
     return ("const", number) if number is not None else None
 

@@ -132,7 +132,7 @@ def _memory(rule: str, whole: Node, value: Value, length: int | None, form: tupl
         ctx.add(
             "order/range-copy", whole, fields=names, bytes=span_or_none, traits=anchor, provenance=provenance(value)
         )
-    elif value.moved or length is not None:
+    else:
         ctx.drop(whole, ("raw-offset", "cast"))
         if span_or_none is None:
             ctx.add("raw-offset/computed", whole, provenance=provenance(value))

@@ -72,10 +72,28 @@ def around(node: Node, ctx: Context) -> None:
         ctx.add(rule, node, bytes=span, provenance=provenance(value), traits=traits, needle=("-" if down else "+", "1"))
 
 
+@on(K.ARRAY_SUBSCRIPT_EXPR)
+def neighbour(node: Node, ctx: Context) -> None:
+    """regs[1]: what lies where the next object would be."""
+    base, index = node.kids
+    count = ctx.constant(index)
+    value = base.value
+    if base.type.cls is not C.POINTER or value is None or value.place or not count:
+        return
+    if value.origin in ("unknown", "task", "entry", "compat"):
+        size = ctx.layout.size
+        rule = "stack-position/above" if count > 0 else "stack-position/below"
+        span = (size, size) if count > 0 else (size * count, 0)
+        ctx.add(rule, node, bytes=span, provenance=provenance(value), needle=("[",))
+
+
 @on(K.BINARY_OPERATOR)
 def past_by_size(node: Node, ctx: Context) -> None:
     """(void *)regs + sizeof(*regs)."""
+    use = node.use()
     if node.operator != "+" or node.type.cls is C.POINTER or len(node.kids) != 2:
+        return
+    if use is not None and use.kind == K.BINARY_OPERATOR and use.operator in ("+", "-"):
         return
     for pointer, number in (node.kids, node.kids[::-1]):
         value = pointer.value

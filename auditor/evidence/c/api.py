@@ -32,6 +32,7 @@ class K(enum.IntEnum):
     UNION_DECL = 3
     ENUM_DECL = 5
     FIELD_DECL = 6
+    ENUM_CONSTANT_DECL = 7
     FUNCTION_DECL = 8
     VAR_DECL = 9
     PARM_DECL = 10

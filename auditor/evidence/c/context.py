@@ -10,7 +10,7 @@ from auditor.arch import Arch
 from auditor.evidence.c.api import Api, Cursor, K
 from auditor.evidence.c.macros import Expansions
 from auditor.evidence.c.measure import is_sizeof, target_member
-from auditor.evidence.c.nodes import Node, TreeContext
+from auditor.evidence.c.nodes import Node, TreeContext, build, release
 from auditor.evidence.c.source import Source, Sources
 from auditor.evidence.c.types import C, Types
 from auditor.evidence.c.values import Value
@@ -68,6 +68,8 @@ class Unit(TreeContext):
     """Containers whose object is handed on as a plain pointer."""
     escaped: set[int] = field(default_factory=set)
     """File-scope objects whose address is handed to a function."""
+    measures: dict[int, bool] = field(default_factory=dict)
+    """Enumerators and constants: whether they are made of offsetof or sizeof the target."""
     tables: set[int] = field(default_factory=set)
     """Variables whose initialiser holds offsets of the target."""
     table_records: set[str] = field(default_factory=set)
@@ -197,11 +199,22 @@ class Context:
     def measured(self, node: Node) -> bool:
         """A number made of offsetof or sizeof the target: it follows the struct."""
         return any(
-            target_member(n, self)
-            or is_sizeof(n, self)
-            or (n.kind == K.DECL_REF_EXPR and decl_key(n.referenced) in self.measures)
+            target_member(n, self) or is_sizeof(n, self) or (n.kind == K.DECL_REF_EXPR and self._names_measure(n))
             for n in node.walk()
         )
+
+    def _names_measure(self, node: Node) -> bool:
+        """A local, an enumerator or a constant whose value is made of offsetof or sizeof the target."""
+        key = decl_key(node.referenced)
+        if node.referenced.kind not in (K.ENUM_CONSTANT_DECL, K.VAR_DECL) or is_local(node):
+            return key in self.measures
+        known = self.unit.measures.get(key)
+        if known is None:
+            self.unit.measures[key] = False
+            root = build(self.unit, node.referenced)
+            known = self.unit.measures[key] = any(target_member(n, self) or is_sizeof(n, self) for n in root.walk())
+            release(root)
+        return known
 
     def constant(self, node: Node) -> int | None:
         """Value of an integer expression: constant, or made of locals that hold one."""

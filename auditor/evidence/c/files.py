@@ -17,7 +17,6 @@ from auditor.evidence.c.source import Sources
 
 _INCLUSION = CFUNCTYPE(None, c_void_p, c_void_p, c_uint, c_void_p)
 _IN_MACRO = 1 << 31
-_CONDITION = re.compile(r"^[ \t]*#[ \t]*(?:el)?if(?:n?def)?\b(.*(?:\\\n.*)*)", re.M)
 _NAME = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -37,16 +36,16 @@ class Hot:
         self._sources = sources
         self.pattern = pattern
         self._known: dict[str, list[int]] = {"": []}
-        self.tested: set[str] = set()
-        """Names that the conditionals of hot files ask for."""
+        self.written: set[str] = set()
+        """All names that hot files write: what a unit defines of these can change what they say."""
 
     def _offsets(self, path: str) -> list[int]:
         known = self._known.get(path)
         if known is None:
             text = self._sources.get(path).text
             known = self._known[path] = [m.start() for m in self.pattern.finditer(text)]
-            for condition in _CONDITION.findall(text) if known else ():
-                self.tested.update(_NAME.findall(condition))
+            if known:
+                self.written.update(_NAME.findall(text))
         return known
 
     def is_hot(self, path: str) -> bool:

@@ -265,6 +265,9 @@ class Flow:
         value = node.kids[0].value if node.kids else None
         if value is None:
             self._count(node)
+            if node.operator == "&" and node.kids[0].bare().kind == K.DECL_REF_EXPR:
+                # Whoever gets the address may change the variable.
+                self._ctx.numbers.pop(decl_key(node.kids[0].bare().referenced), None)
             return None
         match node.operator:
             case "&":

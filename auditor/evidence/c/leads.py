@@ -21,7 +21,7 @@ _MEMBERS = re.compile(r"(?:->|\.)\s*([A-Za-z_]\w*)")
 class Leads:
     def __init__(self, definitions: Definitions, arch: Arch, struct: str) -> None:
         self._definitions = definitions
-        own = {struct, *(arch.words if struct == arch.struct else ())}
+        own = {struct, *arch.words}
         self.words = re.compile("|".join(sorted(map(re.escape, own), key=len, reverse=True)))
         """What names the struct itself, also inside a longer name such as bpf_user_pt_regs_t."""
         members = {f.partition(".")[2] for f in arch.stack_fields}

@@ -54,6 +54,8 @@ class Definitions:
         self._sources = sources
         self._read: set[str] = set()
         self._by_name: dict[str, list[Macro]] = {}
+        self.ambiguous: set[str] = set()
+        """Names that are defined in more than one place: which definition counts differs from unit to unit."""
         self._tokens: dict[tuple[str, int], list[Token]] = {}
 
     def named(self, name: str) -> list[Macro]:
@@ -81,7 +83,10 @@ class Definitions:
                 parameters = match.group(2)
                 names = tuple(p.strip() for p in parameters[1:-1].split(",")) if parameters is not None else None
                 macro = Macro(match.group(1), path, match.start(1), match.end(), end, names)
-                self._by_name.setdefault(macro.name, []).append(macro)
+                same = self._by_name.setdefault(macro.name, [])
+                same.append(macro)
+                if len(same) > 1:
+                    self.ambiguous.add(macro.name)
                 found.append(macro)
         return found
 
@@ -119,7 +124,7 @@ class Expansions:
         chosen = self._chosen[name]
         if before is not None and len(chosen) > 1:
             above = [m for m in chosen if m.path == before[0] and m.offset < before[1]]
-            return above[-1] if above else chosen[0]
+            return above[-1] if above else chosen[-1]
         return chosen[-1] if chosen else None
 
     def find(

@@ -13,6 +13,7 @@ from auditor.evidence.c.source import Sources, one_line
 from auditor.model import Site
 
 _TYPES = {K.STRUCT_DECL, K.UNION_DECL, K.ENUM_DECL}
+_DECLARED = {*_TYPES, K.VAR_DECL, K.FUNCTION_DECL}
 Identity = tuple[object, ...]
 
 
@@ -144,9 +145,9 @@ class Collector:
         if expansion is None and draft.at is None and 0 < lo <= offset:
             line, column = source.line_of(lo)
         text = ctx.text(draft.node) if draft.at is None or hi > lo else ctx.text(draft.at)
-        if draft.node.kind in _TYPES:
-            # The site is that the type is declared here, not its whole body.
-            return (line, column, line), text.partition("{")[0].strip()
+        if draft.node.kind in _DECLARED:
+            # The site is that it is declared here, not its whole body or initialiser.
+            return (line, column, line), text.partition("{")[0].strip() if draft.node.kind in _TYPES else text
         return (line, column, max(line, source.line_of(max(hi, lo))[0])), text
 
 

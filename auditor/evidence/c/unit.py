@@ -91,7 +91,7 @@ class Analyser:
         """(names that lead to the struct, where headers write one of the known ones, where files name the struct)"""
         key = (arch_id, struct)
         if key not in self._kept:
-            leads = Leads(self.definitions, archs.by_id(arch_id), struct)
+            leads = Leads(self.definitions, archs.for_struct(arch_id, struct), struct)
             hot = Hot(self.sources, hot_words(arch_id, struct))
             self._kept[key] = (leads, hot, Hot(self.sources, leads.words))
         return self._kept[key]
@@ -121,14 +121,13 @@ def first_error(tu: cindex.TranslationUnit) -> str:
 @cache
 def hot_words(arch_id: str, struct: str) -> re.Pattern[str]:
     """What makes a header's declaration worth walking."""
-    arch = archs.by_id(arch_id)
-    words = {struct, *arch.leading}
-    if struct == arch.struct:
-        words |= set(arch.words)
+    arch = archs.for_struct(arch_id, struct)
+    words = {struct, *arch.leading, *arch.words}
     return re.compile("|".join(sorted(map(re.escape, words), key=len, reverse=True)))
 
 
-_DEFINE = re.compile(r"^[ \t]*#[ \t]*(?:define|undef)[ \t]+(\w+)", re.M)
+_DEFINE = re.compile(r"^[ \t]*#[ \t]*(?:define|undef)[ \t]+(\w+).*(?:\\\n.*)*", re.M)
+_WORD = re.compile(r"[A-Za-z_]\w*")
 _INCLUDE = re.compile(r"^[ \t]*#[ \t]*include\b", re.M)
 # Differ from unit to unit and no header's code looks at them.
 _NAMES_OF_UNIT = ("-DKBUILD_", "-D__KBUILD_")
@@ -192,7 +191,7 @@ class _Walk:
             api=self._api,
             types=Types(self._api, self._job.struct),
             layout=layout,
-            arch=archs.by_id(self._job.arch),
+            arch=archs.for_struct(self._job.arch, self._job.struct),
             interfaces=interfaces.shipped(),
             sources=self._a.sources,
             expansions=Expansions(self._a.definitions, paths, self._files.is_active),
@@ -208,7 +207,10 @@ class _Walk:
                 self._lead(cursor, unit)
             if path != main and named:
                 self._header(cursor, unit, text, (flavour, path, offset if offset >= 0 else text))
-            elif path == main and self._leads.lead(text):
+            elif path == main and (named or self._leads.lead(text)):
+                if not named and cursor.kind != K.FUNCTION_DECL:
+                    # A type or variable declared by something that leads to the struct leads to it, too.
+                    self._lead(cursor, unit)
                 self._declaration(cursor, unit, self._sites)
         self._sites.escaped(unit.escaped)
         return tuple(sorted(unit.handed_on))
@@ -222,7 +224,8 @@ class _Walk:
             return
         for member in api.children(cursor, (K.FIELD_DECL,)):
             cls = unit.types.of(member).cls
-            if cls in _LEADING:
+            spelling = api.text(api.getTypeSpelling(api.getCanonicalType(api.getCursorType(member))))
+            if cls in _LEADING or unit.types.mentions_target(spelling):
                 self._leads.add_member(api.text(api.getCursorSpelling(member)))
             if cls in _HELD:
                 # Only what holds the struct leads to it by its own name, as in sizeof.
@@ -237,7 +240,9 @@ class _Walk:
         telling = "(*" in text or name.startswith(tuple(unit.interfaces.tracepoint_prefix))
         if cursor.kind == K.FUNCTION_DECL and not defined and not telling:
             return
-        key = (*place, cursor.kind, name, defined)
+        meant = self._a.definitions.ambiguous.intersection(_WORD.findall(text))
+        macros = tuple(unit.expansions.get(m) for m in sorted(meant))
+        key = (*place, cursor.kind, name, defined, macros)
         known = self._a.headers.get(key)
         if known is None or cursor.kind in _RECORDS:
             # A struct is always looked at: whether it holds the target is a fact of this unit's types.
@@ -262,14 +267,13 @@ class _Walk:
         release(root)
 
     def _flavour(self, main: str) -> int:
-        """A number for what can make the same header's code differ: the -D flags, and what the source defines before
-        it includes anything."""
+        """A number for what can make the same header's code differ: the flags, and what the source defines before it
+        includes anything. (What other headers define is part of `_header`'s key.)"""
         text = self._a.sources.get(main).text
         last = max((m.start() for m in _INCLUDE.finditer(text)), default=0)
-        defined = {m.group(1) for m in _DEFINE.finditer(text, 0, last)} & self._hot.tested
-        flags = (a for a in self._job.arguments if a.startswith(("-D", "-U", "-m")))
-        own = (a for a in flags if not a.startswith(_NAMES_OF_UNIT))
-        flavour = tuple(sorted({*own, *defined, self._job.struct}))
+        defined = (m.group() for m in _DEFINE.finditer(text, 0, last) if m.group(1) in self._hot.written)
+        own = (a for a in self._job.arguments if not a.startswith(_NAMES_OF_UNIT))
+        flavour = (*own, *defined, self._job.struct)
         return self._a.flavours.setdefault(flavour, len(self._a.flavours))
 
     def _text(self, cursor: Cursor, path: str, offset: int, words: Hot) -> tuple[str, bool]:
