@@ -90,7 +90,8 @@ def audit_command(
     # Unknown, damaged or indistinguishable proposals are told now and not after the audit, which takes minutes.
     resolve_all(proposals, arch)
 
-    from auditor.audit import AuditRequest, run_audit
+    from auditor.audit import run_audit
+    from auditor.collect import AuditRequest
 
     request = AuditRequest(
         tree=tree or minikernel_dir(),

@@ -27,7 +27,7 @@ if str(ROOT) not in sys.path:
 from clang import cindex  # noqa: E402 - the path comes first
 
 from auditor import arch as archs  # noqa: E402
-from auditor.audit import AuditRequest, collect  # noqa: E402
+from auditor.collect import AuditRequest, collect  # noqa: E402
 from auditor.judge import rules  # noqa: E402
 from auditor.judge.verdicts import judge  # noqa: E402
 from auditor.kernel.discover import discover  # noqa: E402

@@ -56,10 +56,13 @@ def install(outcome: Report | BaseException | Callable[[Any, Any], Report], modu
         return replace(outcome, runs=(replace(outcome.runs[0], target=target),))
 
     audit = types.ModuleType("auditor.audit")
-    audit.__dict__.update(AuditRequest=Request, run_audit=run_audit)
+    audit.__dict__.update(run_audit=run_audit)
+    collect = types.ModuleType("auditor.collect")
+    collect.__dict__.update(AuditRequest=Request)
     proposals = types.ModuleType("auditor.layouts.proposals")
     proposals.__dict__.update(resolve_all=_resolve_all)
     modules["auditor.audit"] = audit
+    modules["auditor.collect"] = collect
     modules["auditor.layouts.proposals"] = proposals
 
 

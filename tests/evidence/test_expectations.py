@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from auditor.audit import AuditRequest, merge, run_audit
+from auditor.audit import run_audit
+from auditor.collect import AuditRequest, merge
 from auditor.evidence.c.unit import Analyser, Job
 from auditor.judge import rules
 from auditor.judge.verdicts import judge

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from auditor.audit import AuditRequest, merge, run_audit
+from auditor.audit import run_audit
+from auditor.collect import AuditRequest, merge
 from auditor.data import minikernel_dir
 from auditor.evidence.c.unit import Analyser, Job, Result
 from auditor.evidence.pool import analyse_all
@@ -221,7 +222,7 @@ def test_results_do_not_depend_on_the_order_of_jobs(
         assert mixed != list(jobs)
         return list(analyse_all(mixed, 1, None, lambda *_: None))
 
-    monkeypatch.setattr("auditor.audit.analyse_all", shuffled)
+    monkeypatch.setattr("auditor.collect.analyse_all", shuffled)
     report = run_audit(AuditRequest(tree=minikernel_dir()))
     assert report.sites == by_one_worker.sites
     assert report.functions == by_one_worker.functions
@@ -234,7 +235,7 @@ def test_results_do_not_depend_on_what_a_process_has_seen(
     def forgetful(jobs: list[Job], *rest: object) -> list[Result]:
         return [Analyser(table()).analyse(j) for j in jobs]
 
-    monkeypatch.setattr("auditor.audit.analyse_all", forgetful)
+    monkeypatch.setattr("auditor.collect.analyse_all", forgetful)
     report = run_audit(AuditRequest(tree=minikernel_dir()))
     assert report.sites == by_one_worker.sites
     assert report.functions == by_one_worker.functions

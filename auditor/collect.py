@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The expensive half of an audit: from a tree to its sites. It knows of no proposal."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from auditor.arch import Arch
+from auditor.errors import InputError, UsageError
+from auditor.evidence.c.sites import site_identity
+from auditor.evidence.c.twin import twins
+from auditor.evidence.c.unit import Job, Result
+from auditor.evidence.pool import analyse_all
+from auditor.kernel.coverage import Looked, common_ranges, coverage
+from auditor.kernel.discover import SAVED, discover
+from auditor.kernel.flags import clang_arguments
+from auditor.kernel.mentions import Words, candidates, index
+from auditor.kernel.tree import Build, Tree
+from auditor.kernel.units import source_path
+from auditor.layouts.elf import has_section
+from auditor.layouts.read import read_layout
+from auditor.model import (
+    Coverage,
+    Failure,
+    Layout,
+    Related,
+    Site,
+    Unit,
+)
+
+Progress = Callable[[int, int, str], None]
+_MAX_RELATED = 50
+_ELF = b"\x7fELF"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRequest:
+    """What is asked. `proposals`: ids or files, empty for all shipped; `after`: ("header"|"btf"|"tree", path)."""
+
+    tree: Path
+    build: Path | None = None
+    compdb: Path | None = None
+    arch: str = "x86_64"
+    struct: str = "pt_regs"
+    proposals: tuple[str, ...] = ()
+    after: tuple[str, str] | None = None
+    jobs: int = 1
+    libclang: str | None = None
+    exhaustive: bool = False
+    filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What was found in a tree, before any proposal is considered."""
+
+    layout: Layout
+    sites: tuple[Site, ...]
+    functions: tuple[tuple[Unit, str, tuple[int, ...]], ...]
+    """(unit, function, indices of its sites)"""
+    coverage: Coverage
+
+
+def collect(
+    request: AuditRequest,
+    tree: Tree,
+    build: Build | None,
+    arch: Arch,
+    progress: Progress,
+    only: Callable[[Unit], bool] | None = None,
+) -> Facts:
+    """The expensive half: every unit that may hold a consumer is parsed and walked. `only`: those of them to take."""
+    own = request.struct == arch.struct
+    words = Words(words_of(request, arch))
+    commands = discover(tree, build, request.compdb)
+    selected = candidates(commands.units, Words((*words_of(request, arch), *arch.leading)) if own else words)
+    if not selected:
+        raise _unknown_struct(request, tree, arch)
+    selected = tuple(filter(only, selected)) if only else selected
+    jobs = _jobs(selected, request, tree, arch)
+    # Workers are done in any order; nothing below may depend on it.
+    done = sorted(analyse_all(jobs, request.jobs, request.libclang, progress), key=lambda r: r.object)
+    results = {r.object: r for r in done}
+    units = {u.object: u for u in selected}
+    layout = _layout(done, request, tree, arch)
+    failures = _check_against_image(layout, build, request, arch)
+    alien = {o for o, r in results.items() if r.layout is not None and r.layout.fields != layout.fields}
+    kept = {o: r for o, r in results.items() if o not in alien}
+    sites, functions = merge(kept, units)
+    if build is not None:
+        sites = [_from_build(s, f"{build.directory}/") for s in sites]
+    sites += twins(tree.root, build.directory if build else None, arch, request.struct)
+    # As all paths of a report, that of the error counts from the tree.
+    own_path = f"{tree.root}/"
+    failures += [Failure(units[o].source, r.error.removeprefix(own_path), o) for o, r in results.items() if r.error]
+    failures += [_alien(units[o], results[o], layout) for o in sorted(alien) if not results[o].error]
+    # What a dry run names and nobody has generated yet cannot be asked for the struct; a real build has it all.
+    failures += [] if commands.origin.startswith(SAVED) else commands.failures
+    skip = [build.directory] if build and build.directory != tree.root else []
+    found = index(tree.root, words, skip)
+    good = [r for o, r in kept.items() if not r.error]
+    looked = Looked(
+        arch_directory=arch.directory,
+        units=commands.units,
+        analysed=frozenset(r.object for r in good),
+        included=frozenset(f for r in good for f in r.files),
+        inactive=_inactive(good),
+        failures=tuple(failures),
+        assembly_units=commands.assembly_units,
+    )
+    order = sorted(range(len(sites)), key=lambda i: (sites[i].file, sites[i].line, sites[i].column, sites[i].rule))
+    place = {old: new for new, old in enumerate(order)}
+    return Facts(
+        layout=layout,
+        sites=tuple(sites[i] for i in order),
+        functions=tuple((u, f, tuple(sorted(place[i] for i in indices))) for u, f, indices in functions),
+        coverage=coverage(found.mentions, looked),
+    )
+
+
+def words_of(request: AuditRequest, arch: Arch) -> tuple[str, ...]:
+    """What names the struct in a text."""
+    return arch.words if request.struct == arch.struct else (request.struct,)
+
+
+def _jobs(selected: Sequence[Unit], request: AuditRequest, tree: Tree, arch: Arch) -> list[Job]:
+    filled = asm_filled(tree, arch)
+    jobs = []
+    for unit in selected:
+        arguments = clang_arguments(unit, arch, roots=(tree.root,)).arguments
+        source = str(source_path(unit)) if Path(unit.source).is_absolute() else str(tree.root / unit.source)
+        jobs.append(
+            Job(source, unit.object, unit.directory, arguments, str(tree.root), request.struct, arch.id, filled)
+        )
+    # The longest first, so that no worker starts a long one when the others are done.
+    return sorted(jobs, key=lambda j: (-_size(j.source), j.object))
+
+
+def _size(path: str) -> int:
+    try:
+        return Path(path).stat().st_size
+    except OSError:
+        return 0
+
+
+def asm_filled(tree: Tree, arch: Arch) -> frozenset[str]:
+    """Containers whose offsets assembly takes from a hand-written number in this tree, not from asm-offsets."""
+    filled = set()
+    headers = sorted((tree.root / "arch" / arch.directory / "include").rglob("*.h")) if arch.containers else []
+    for container, macro in arch.containers.items():
+        literal = re.compile(rf"^[ \t]*#[ \t]*define[ \t]+{re.escape(macro)}[ \t]+\(?[0-9]".encode(), re.M)
+        if any(literal.search(_bytes(h)) for h in headers):
+            filled.add(container)
+    return frozenset(filled)
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes() if path.is_file() else b""
+    except OSError:
+        return b""
+
+
+def _layout(results: Sequence[Result], request: AuditRequest, tree: Tree, arch: Arch) -> Layout:
+    """The layout that most units see; those that see another one are compiled for another ABI (-m32, -m16).
+
+    After an error clang goes on with what it has, so units that parse are asked first.
+    """
+    seen = Counter(r.layout for r in results if r.layout is not None and not r.error)
+    seen = seen or Counter(r.layout for r in results if r.layout is not None)
+    first = next((r.error for r in results if r.error), "no unit includes its definition")
+    if not seen:
+        raise InputError(str(tree.root), f"struct {request.struct} is defined in no unit", first)
+    layout = seen.most_common(1)[0][0]
+    if request.struct == arch.struct and layout.get(arch.instruction_pointer) is None:
+        problem = f"struct {request.struct} has no member {arch.instruction_pointer}: its definition does not parse"
+        raise InputError(str(tree.root), problem, first)
+    return layout
+
+
+def _check_against_image(layout: Layout, build: Build | None, request: AuditRequest, arch: Arch) -> list[Failure]:
+    """What libclang saw must be what the compiler made, where there is an image with debug information to ask.
+
+    An image that cannot be read is a failure and hides nothing that was found. Another struct than the
+    architecture's may be a module's, unknown to the image.
+    """
+    image = build.directory / "vmlinux" if build else None
+    if image is None or not image.is_file():
+        return []
+    try:
+        if not any(has_section(str(image), name) for name in (".BTF", ".debug_info")):
+            return []
+        made = read_layout(str(image), request.struct, request.arch)
+    except InputError as e:
+        why = f"layout not compared with the image: {e.problem}"
+        return [Failure(image.name, why)] if request.struct == arch.struct else []
+    wrong = [
+        f.name for f in made.fields if (g := layout.get(f.name)) is None or (g.offset, g.size) != (f.offset, f.size)
+    ]
+    if wrong or made.size != layout.size:
+        place = f"member {wrong[0]}" if wrong else f"size {layout.size}, in the image {made.size}"
+        raise InputError(str(image), f"struct {layout.struct} differs from what libclang sees: {place}", "rebuild it")
+    return []
+
+
+def _alien(unit: Unit, result: Result, layout: Layout) -> Failure:
+    size = result.layout.size if result.layout else 0
+    why = f"compiled for another ABI: struct {layout.struct} has {size} bytes there, {layout.size} elsewhere"
+    return Failure(unit.source, why, unit.object)
+
+
+def merge(
+    results: Mapping[str, Result], units: Mapping[str, Unit]
+) -> tuple[list[Site], list[tuple[Unit, str, tuple[int, ...]]]]:
+    """One site for what many units saw in one header; its uses are the places of all of them."""
+    merged: dict[tuple[object, ...], tuple[Site, dict[tuple[str, int], None]]] = {}
+    order: dict[tuple[object, ...], int] = {}
+    functions: dict[tuple[str, str], list[int]] = {}
+    for name, result in results.items():
+        for found in result.found:
+            key = site_identity(found.site)
+            site, places = merged.setdefault(key, (found.site, {}))
+            if missing := [f for f in found.site.fields if f not in site.fields]:
+                merged[key] = (dataclasses.replace(site, fields=(*site.fields, *missing), bytes=None), places)
+            position = order.setdefault(key, len(order))
+            places.update(dict.fromkeys(found.places))
+            for function in found.functions:
+                functions.setdefault((name, function), []).append(position)
+    sites = []
+    handed_on = {f"holder={h}" for r in results.values() for h in r.handed_on}
+    for site, places in merged.values():
+        if site.rule == "embed/member" and site.traits & handed_on:
+            site = dataclasses.replace(site, traits=site.traits | {"passed-as-object"})
+        related = tuple(Related(f, line, "expanded here") for f, line in sorted(places)[:_MAX_RELATED])
+        sites.append(dataclasses.replace(site, uses=max(1, len(places)), related=site.related + related))
+    listed = [(units[o], f, tuple(sorted(set(i)))) for (o, f), i in sorted(functions.items())]
+    return sites, listed
+
+
+def _from_build(site: Site, prefix: str) -> Site:
+    """A site in or through a generated header: its path counts from the build, which has the tree's structure."""
+    related = tuple(dataclasses.replace(r, file=r.file.removeprefix(prefix)) for r in site.related)
+    return dataclasses.replace(site, file=site.file.removeprefix(prefix), related=related)
+
+
+def _inactive(results: Iterable[Result]) -> dict[str, tuple[tuple[int, int], ...]]:
+    """Lines that every unit reading a file left out."""
+    inactive: dict[str, tuple[tuple[int, int], ...]] = {}
+    for result in results:
+        for file in result.files:
+            ranges = result.skipped.get(file, ())
+            inactive[file] = common_ranges(inactive[file], ranges) if file in inactive else tuple(ranges)
+    return {f: r for f, r in inactive.items() if r}
+
+
+def _unknown_struct(request: AuditRequest, tree: Tree, arch: Arch) -> UsageError:
+    import difflib
+
+    defined: set[str] = set()
+    for directory in (tree.root / "include/linux", tree.root / f"arch/{arch.directory}/include"):
+        for header in directory.rglob("*.h"):
+            defined |= {m.decode("ascii") for m in re.findall(rb"^struct (\w+) \{", _bytes(header), re.M)}
+    near = difflib.get_close_matches(request.struct, defined, 8, 0.5) or sorted(defined)[:20]
+    return UsageError(f"no unit names struct {request.struct!r}; structs of this tree like it: {', '.join(near)}")
