@@ -22,11 +22,11 @@ NAME = "ptregs-audit"
 
 COMMANDS = {
     "audit": ("auditor.cli.audit:audit_command", "Audit a kernel tree, or the shipped minikernel."),
-    "layout": ("auditor.cli_layout:layout_command", "Show a struct's layout, and what a proposal makes of it."),
+    "layout": ("auditor.cli.layout:layout_command", "Show a struct's layout, and what a proposal makes of it."),
     "explain": ("auditor.cli.explain:explain_command", "Explain a rule, or a finding of the last report."),
     "rules": ("auditor.cli.rules:rules_command", "List the rules, all or of one kind."),
-    "proposals": ("auditor.cli_layout:proposals_command", "List the shipped proposals."),
-    "prepare": ("auditor.cli_prepare:prepare_command", "Configure and prepare a kernel tree for an audit."),
+    "proposals": ("auditor.cli.layout:proposals_command", "List the shipped proposals."),
+    "prepare": ("auditor.cli.prepare:prepare_command", "Configure and prepare a kernel tree for an audit."),
     "doctor": ("auditor.cli.doctor:doctor_command", "Say what is installed and what it enables."),
 }
 """{command: (where it is, its one line)}. The lines stand here so that --help imports no command."""

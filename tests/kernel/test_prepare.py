@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from auditor.cli_prepare import prepare_command
+from auditor.cli.prepare import prepare_command
 from auditor.errors import InputError, UsageError
 from auditor.kernel.discover import SAVED, discover
 from auditor.kernel.prepare import prepare

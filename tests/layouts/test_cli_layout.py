@@ -11,7 +11,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from auditor.cli_layout import layout_command, proposals_command
+from auditor.cli.layout import layout_command, proposals_command
 from auditor.errors import AuditorError, InputError, UsageError
 
 from .tools import PT_REGS, TRICKY, gcc
@@ -108,6 +108,6 @@ def test_a_proposal_of_a_user_cannot_drive_the_terminal(tmp_path: Path) -> None:
 
 
 def test_start_up_loads_neither_clang_nor_elftools() -> None:
-    script = "import sys, auditor.cli_layout; print([m for m in ('clang', 'elftools', 'tomllib') if m in sys.modules])"
+    script = "import sys, auditor.cli.layout; print([m for m in ('clang', 'elftools', 'tomllib') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
