@@ -77,7 +77,7 @@ def _from_object(node: Node, kid: Node, value: Value, ctx: Context) -> None:
         and not value.moved
         and _is_number(node, use)
     ):
-        ctx.add("stack-position/address", node, provenance=provenance(value), needle=("long",))
+        ctx.add("stack-position/address", node, provenance=provenance(value), caller=True)
     elif cls is C.INTEGER and kid.type.cls is C.POINTER and not value.anchor and not value.moved:
         _remember(node, use, ctx)
 
@@ -110,7 +110,7 @@ def address_in_local(node: Node, ctx: Context) -> None:
     compared = use.kind == K.BINARY_OPERATOR and use.operator in ("<", ">", "<=", ">=", "==", "!=", "&")
     if compared or use.kind in (K.CALL_EXPR, K.RETURN_STMT):
         del ctx.addresses[decl_key(node.referenced)]
-        ctx.add("stack-position/address", cast, provenance=provenance(node.value), needle=("long",))
+        ctx.add("stack-position/address", cast, provenance=provenance(node.value), caller=True)
 
 
 def _is_number(node: Node, use: Node | None) -> bool:

@@ -23,19 +23,38 @@ def value(node: Node, ctx: Context) -> None:
     if field is None:
         return
     rule = "offsetof/value"
+    below = node
     for up in node.ancestors():
         if up.kind == K.INIT_LIST_EXPR:
+            if rule == "offsetof/value" and up.type.record:
+                ctx.unit.table_members.add((up.type.record, _initialised(up, below, ctx)))
             rule = "offsetof/table"
-            if up.type.record:
-                ctx.unit.table_records.add(up.type.record)
         elif up.kind == K.VAR_DECL and rule == "offsetof/table":
             ctx.unit.tables.add(decl_key(up.cursor))
+        below = up
     span = (field.offset, field.offset + field.size)
     ctx.add(rule, node, fields=(name,), bytes=span, at=member_of(node), needle=("offsetof|__builtin_offsetof",))
     written = ctx.expansion(node)
     if written is not None and written.name != "offsetof" and ctx.expansion(node.kids[-1]) is None:
         # ENTRY(ip): the member is the caller's, the offsetof is the macro's.
         ctx.add(rule, node, fields=(name,), needle=("offsetof|__builtin_offsetof",))
+
+
+def _initialised(initialiser: Node, element: Node, ctx: Context) -> str:
+    """Name of the member that an element of a record's initialiser sets."""
+    designators = [k for k in element.kids if k.kind == K.MEMBER_REF]
+    if designators and element.kids[-1].kind != K.MEMBER_REF:
+        return designators[-1].name
+    api = ctx.unit.api
+    record = api.getTypeDeclaration(api.getCanonicalType(api.getCursorType(initialiser.cursor)))
+    members = api.children(record, (K.FIELD_DECL,))
+    i = initialiser.kids.index(element)
+    return str(api.text(api.getCursorSpelling(members[i]))) if i < len(members) else ""
+
+
+def _holds_offset(node: Node, ctx: Context) -> bool:
+    names = {member for _, member in ctx.unit.table_members}
+    return node.name in names and (node.field_owner(), node.name) in ctx.unit.table_members
 
 
 @on(K.ARRAY_SUBSCRIPT_EXPR)
@@ -49,7 +68,7 @@ def table_element(node: Node, ctx: Context) -> None:
 
 @on(K.MEMBER_REF_EXPR)
 def table_member(node: Node, ctx: Context) -> None:
-    if node.type.cls is C.INTEGER and ctx.unit.table_records and node.field_owner() in ctx.unit.table_records:
+    if node.type.cls is C.INTEGER and ctx.unit.table_members and _holds_offset(node, ctx):
         ctx.add("offsetof/table-use", node, needle=("->|.", node.name))
 
 

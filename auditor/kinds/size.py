@@ -12,13 +12,18 @@ from auditor.evidence.c.values import Value
 from auditor.kinds.dispatch import on
 
 
-def entry_object(*values: Value | None) -> frozenset[str]:
-    """The trait of an object that an entry made, as far as local dataflow knows."""
-    return (
-        frozenset({"entry-object"})
-        if any(v and v.origin in ("task", "entry", "built") for v in values)
-        else frozenset()
-    )
+def _frames(target: Value | None, source: Value | None = None) -> frozenset[str]:
+    """`entry-object`: what is written lies where the entry code expects a frame. `made-here`: what is read was made by
+    C, whole, as far as local dataflow knows. `own-source`: it is an object of the function's own."""
+    traits = set()
+    if target is not None and target.origin in ("task", "entry", "built"):
+        traits.add("entry-object")
+    if source is not None and source.origin == "fabricated":
+        traits.add("own-source")
+    known = source if source is not None else target
+    if known is not None and (known.origin in ("task", "fabricated", "built") or known.origin.startswith("container:")):
+        traits.add("made-here")
+    return frozenset(traits)
 
 
 @on(K.SIZEOF_EXPR)
@@ -27,7 +32,10 @@ def value(node: Node, ctx: Context) -> None:
     ctx.drop(node)
     measured = measured_class(node)
     if is_sizeof(node, ctx):
-        ctx.add("size/value", node, bytes=(0, ctx.layout.size), needle=("sizeof",))
+        use = node.use()
+        length = use is not None and use.kind == K.CALL_EXPR
+        traits = frozenset({"length"}) if length else frozenset()
+        ctx.add("size/value", node, bytes=(0, ctx.layout.size), traits=traits, needle=("sizeof",))
     elif measured is C.CONTAINER:
         ctx.add("size/container", node, needle=("sizeof",))
 
@@ -64,7 +72,7 @@ def initialised(node: Node, ctx: Context) -> None:
     if last is None or last.kind < K.UNEXPOSED_EXPR or node.type.cls is not C.OBJECT:
         return
     if last.type.cls is C.OBJECT and not _initialises(last):
-        _whole("size/copy", node, ctx, last.value)
+        _whole("size/copy", node, ctx, Value(origin="fabricated"), last.value)
 
 
 def _initialises(node: Node) -> bool:
@@ -82,7 +90,7 @@ def _whole(rule: str, node: Node, ctx: Context, *values: Value | None) -> None:
         node,
         bytes=(0, ctx.layout.size),
         provenance=provenance(origins[-1] if origins else None),
-        traits=entry_object(*values),
+        traits=_frames(*values),
         needle=needle,
     )
 
@@ -102,17 +110,26 @@ def memory_call(node: Node, ctx: Context) -> None:
             return
         sized = any(is_sizeof(n, ctx) for n in whole.walk())
         measured = sized or ctx.measured(arguments[-1])
-        for _, value in touched:
-            _memory(rule, whole, value, length, (sized, measured), ctx)
+        for argument, value in touched:
+            # The first argument is what is written.
+            ends = (value, None) if argument is arguments[0] else (arguments[0].value, value)
+            _memory(rule, whole, value, length, (sized, measured), _frames(*ends), ctx)
         return
 
 
-def _memory(rule: str, whole: Node, value: Value, length: int | None, form: tuple[bool, bool], ctx: Context) -> None:
+def _memory(
+    rule: str,
+    whole: Node,
+    value: Value,
+    length: int | None,
+    form: tuple[bool, bool],
+    traits: frozenset[str],
+    ctx: Context,
+) -> None:
     """`form`: (the length is written with sizeof the target, it is written with sizeof or offsetof)."""
     sized, measured = form
     if not value.anchor and value.offset == 0 and (sized or length == ctx.layout.size):
         ctx.drop(whole, ("size", "cast", "stack-position"))
-        traits = entry_object(value)
         span = (0, ctx.layout.size)
         ctx.add(rule, whole, bytes=span, provenance=provenance(value), traits=traits, needle=(ctx.written_name(whole),))
         return

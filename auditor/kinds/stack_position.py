@@ -72,6 +72,25 @@ def around(node: Node, ctx: Context) -> None:
         ctx.add(rule, node, bytes=span, provenance=provenance(value), traits=traits, needle=("-" if down else "+", "1"))
 
 
+@on(K.FUNCTION_DECL)
+def filled_here(node: Node, ctx: Context) -> None:
+    """The object whose place is computed is written member by member, or whole from an object of the function's own:
+    C makes the frame, and makes all of it."""
+    drafts = [d for ds in ctx.drafts.values() for d in ds]
+    built = [d for d in drafts if d.rule == "stack-position/definition"]
+    if not built:
+        return
+    written = {
+        d.fields[0]
+        for d in drafts
+        if d.rule == "field/write" and d.node.value is not None and d.node.value.origin == "built"
+    }
+    copied = any(d.rule == "size/copy" and {"entry-object", "own-source"} <= d.traits for d in drafts)
+    if copied or {ctx.arch.instruction_pointer, ctx.arch.stack_pointer} <= written:
+        for draft in built:
+            draft.traits |= {"filled-here"}
+
+
 @on(K.ARRAY_SUBSCRIPT_EXPR)
 def neighbour(node: Node, ctx: Context) -> None:
     """regs[1]: what lies where the next object would be."""

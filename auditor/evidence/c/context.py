@@ -72,7 +72,8 @@ class Unit(TreeContext):
     """Enumerators and constants: whether they are made of offsetof or sizeof the target."""
     tables: set[int] = field(default_factory=set)
     """Variables whose initialiser holds offsets of the target."""
-    table_records: set[str] = field(default_factory=set)
+    table_members: set[tuple[str, str]] = field(default_factory=set)
+    """(record, member) that such initialisers set to an offset."""
 
     def source(self, handle: int) -> Source:
         return self.sources.get(self.path_of(handle))

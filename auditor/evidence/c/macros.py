@@ -186,5 +186,8 @@ class Expansions:
                 pasted.append(Place(macro, tokens[i - 1].offset, token.offset))
                 for other in self._definitions.starting(tokens[i - 1].text):
                     self._search(self.get(other), needle, found, [], inside, depth + 1)
+            elif token.text in choices[0]:
+                # The macro that was looked for, as offsetof: what it is made of is no place of its own.
+                continue
             elif token.text[0].isidentifier() and token.text not in (macro.parameters or ()):
                 self._search(self.get(token.text), needle, found, pasted, inside, depth + 1)

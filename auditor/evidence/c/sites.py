@@ -127,7 +127,8 @@ class Collector:
         key = (expansion.file, expansion.offset, draft.rule, draft.needle)
         nth = counts.get(key, 0)
         counts[key] = nth + 1
-        paste = not draft.rule.startswith("cast/")
+        # Only a member's name can be pasted together; other tokens that are not found are not written in the macro.
+        paste = bool(draft.fields)
         return ctx.unit.expansions.find(expansion.name, draft.needle, nth, paste, use)
 
     def _in_definition(self, place: Place) -> tuple[tuple[int, int, int], str]:
