@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from auditor import arch as archs
@@ -10,6 +11,7 @@ from auditor import libclang
 from auditor.arch import Arch
 from auditor.collect import AuditRequest, Progress, collect
 from auditor.errors import InputError, UsageError
+from auditor.files import head
 from auditor.gate.fingerprint import assign_ids
 from auditor.judge import rules
 from auditor.judge.verdicts import judge
@@ -20,7 +22,6 @@ from auditor.kernel.tree import Build, Tree, open_build, open_tree
 from auditor.layouts.btf_data import is_btf
 from auditor.layouts.c import layout_from_source
 from auditor.layouts.effects import effects, effects_between
-from auditor.layouts.files import head
 from auditor.layouts.proposals import load_all, resolve_all
 from auditor.layouts.read import read_layout
 from auditor.model import (
@@ -96,14 +97,19 @@ def _after(
         after = read_layout(path, request.struct, arch.id)
     else:
         commands = discover(tree, build, request.compdb)
-        unit = candidates(commands.units, Words((request.struct,)))[0]
+        named = candidates(commands.units, Words((request.struct,)))
+        if not named:
+            raise UsageError(f"--after-{side}: no unit names struct {request.struct} whose flags could be used")
+        unit = named[0]
         arguments = clang_arguments(unit, arch, roots=(tree.root,)).arguments
-        source = path
+        # libclang is told to work in the build directory.
+        source = str(Path(path).absolute())
         if b"\0" in start:
             raise InputError(path, "is not C", "--after-header takes C, --after-btf what is compiled")
         if side == "tree":
             other = open_tree(Path(path)).root
-            arguments = tuple(a.replace(str(tree.root), str(other)) for a in arguments)
+            root = re.compile(re.escape(str(tree.root)) + r"(?=/|$)")
+            arguments = tuple(root.sub(lambda _: str(other), a) for a in arguments)
             source = str(other / f"arch/{arch.directory}/include" / arch.twin_header)
         try:
             after = layout_from_source(source, request.struct, arch.id, arguments)

@@ -30,6 +30,7 @@ from auditor.model import (
     Layout,
     Related,
     Site,
+    Uncovered,
     Unit,
 )
 
@@ -119,8 +120,14 @@ def collect(
         layout=layout,
         sites=tuple(sites[i] for i in order),
         functions=tuple((u, f, tuple(sorted(place[i] for i in indices))) for u, f, indices in functions),
-        coverage=coverage(found.mentions, looked),
+        coverage=_with_unread(coverage(found.mentions, looked), found.unread),
     )
+
+
+def _with_unread(covered: Coverage, unread: Sequence[Failure]) -> Coverage:
+    """A file that the text index could not read may name the struct: that is said, too."""
+    more = tuple(Uncovered(f.file, 0, f"not read: {f.why}") for f in unread)
+    return dataclasses.replace(covered, uncovered=(*covered.uncovered, *more))
 
 
 def words_of(request: AuditRequest, arch: Arch) -> tuple[str, ...]:

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from auditor.errors import InputError
+from auditor.files import read_bounded
 
 FORMAT = 1
+_LARGEST = 1 << 20
 """Version of every TOML file under rules/; the first key of each file. Another value is an error."""
 
 
@@ -30,10 +32,7 @@ def minikernel_dir() -> Path:
 def read_toml(path: Path) -> dict[str, Any]:
     """A rules file as a dictionary. InputError: unreadable, not UTF-8, not TOML, or of another format version."""
     try:
-        with path.open("rb") as f:
-            data = tomllib.load(f)
-    except OSError as e:
-        raise InputError(str(path), e.strerror or "cannot be read") from e
+        data = tomllib.loads(read_bounded(str(path), _LARGEST).decode("utf-8"))
     except UnicodeDecodeError as e:
         raise InputError(str(path), f"not UTF-8 at byte {e.start}") from e
     except tomllib.TOMLDecodeError as e:

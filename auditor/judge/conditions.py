@@ -126,6 +126,9 @@ def guard_fires(site: Site, effects: Effects) -> bool:
     try:
         if bool(evaluate(site.guard.expression, effects.before)) != site.guard.positive:
             return False
+    except (LookupError, ZeroDivisionError, ValueError):
+        return False
+    try:
         holds = bool(evaluate(site.guard.expression, effects.after))
     except (LookupError, ZeroDivisionError, ValueError):
         # A member that is gone, or an expression that became meaningless, stops the build just as surely.

@@ -40,7 +40,7 @@ def _guard(node: Node, condition: Node, positive: bool, ctx: Context) -> None:
     inside = ctx.expansion(written) is not None
     guard = Guard(expression, positive) if expression is not None else None
     traits = frozenset() if guard else frozenset({"undecided"})
-    needle = ("BUILD_BUG_ON|BUILD_BUG_ON_MSG|static_assert|_Static_assert|compiletime_assert",)
+    needle = ("|".join(sorted(ctx.interfaces.guard_macro)),)
     ctx.add("assert/build", node, fields=names, guard=guard, traits=traits, needle=needle, caller=not inside)
 
 

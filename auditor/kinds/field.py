@@ -6,7 +6,7 @@ from __future__ import annotations
 from auditor.arch import Accessor
 from auditor.evidence.c.api import K
 from auditor.evidence.c.context import Context, provenance
-from auditor.evidence.c.measure import is_null
+from auditor.evidence.c.measure import holder, is_null
 from auditor.evidence.c.nodes import Node
 from auditor.evidence.c.types import C
 from auditor.kinds.dispatch import on
@@ -14,7 +14,7 @@ from auditor.kinds.dispatch import on
 
 @on(K.MEMBER_REF_EXPR)
 def member(node: Node, ctx: Context) -> None:
-    base = node.kids[0] if node.kids else None
+    base = holder(node)
     if base is None or base.type.cls not in (C.OBJECT, C.POINTER) or not node.name or node.value is None:
         return
     value = node.value

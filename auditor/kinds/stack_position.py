@@ -63,6 +63,10 @@ def around(node: Node, ctx: Context) -> None:
         # The end of an object that was found from the stack's end is that end again, whatever the struct's size.
         ctx.drop(pointer, ("stack-position",))
         ctx.add("stack-position/top", node, traits=frozenset({"padding", "task-stack"}), needle=("+", "1"))
+    elif _compared(node):
+        # A bound: it follows the size.
+        ctx.drop(pointer, ("stack-position",))
+        ctx.add("size/value", node, bytes=(0, ctx.layout.size), needle=("+", "1"))
     elif value.origin not in ("fabricated", "cast") and not value.origin.startswith("container:"):
         ctx.drop(pointer, ("stack-position",))
         rule = "stack-position/below" if down else "stack-position/above"
@@ -70,6 +74,13 @@ def around(node: Node, ctx: Context) -> None:
         span = (-size * abs(count), 0) if down else (size, size)
         traits = frozenset({"end-anchored"}) if value.direct else frozenset()
         ctx.add(rule, node, bytes=span, provenance=provenance(value), traits=traits, needle=("-" if down else "+", "1"))
+
+
+def _compared(node: Node) -> bool:
+    use = node.use()
+    while use is not None and use.kind == K.CSTYLE_CAST_EXPR:
+        use = use.use()
+    return use is not None and use.kind == K.BINARY_OPERATOR and use.operator in ("<", ">", "<=", ">=", "==", "!=")
 
 
 @on(K.FUNCTION_DECL)

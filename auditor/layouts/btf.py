@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from functools import cached_property
 
 from auditor.errors import InputError
+from auditor.files import read_bounded, starts_with
 from auditor.layouts import btf_data as raw
 from auditor.layouts.btf_data import Btf, BtfType
 from auditor.layouts.elf import section_bytes
-from auditor.layouts.files import read_bounded, starts_with
 from auditor.layouts.graph import Kind, Member, Node, layout_of
 from auditor.layouts.near import hint, near
 from auditor.model import Layout

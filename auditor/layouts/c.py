@@ -10,7 +10,7 @@ from clang import cindex
 
 from auditor import arch, libclang
 from auditor.errors import InputError
-from auditor.layouts.files import read_bounded
+from auditor.files import read_bounded
 from auditor.layouts.graph import place
 from auditor.layouts.near import hint, near
 from auditor.layouts.spelling import from_clang

@@ -12,11 +12,11 @@ from elftools.dwarf.dwarfinfo import DebugSectionDescriptor, DwarfConfig, DWARFI
 from elftools.elf.elffile import ELFFile
 
 from auditor.errors import InputError
+from auditor.files import open_regular
 from auditor.layouts.dwarf_graph import DwarfGraph
 from auditor.layouts.dwarf_relocate import relocated
 from auditor.layouts.dwarf_scan import Scanner, unit_of
 from auditor.layouts.elf import contents, damage_is_an_error
-from auditor.layouts.files import open_regular
 from auditor.layouts.graph import layout_of
 from auditor.layouts.near import hint, near
 from auditor.model import Layout

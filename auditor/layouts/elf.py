@@ -14,7 +14,7 @@ from elftools.construct.core import ConstructError
 from elftools.elf.elffile import ELFFile
 
 from auditor.errors import InputError
-from auditor.layouts.files import open_regular
+from auditor.files import open_regular
 
 MAX_SECTION = 1 << 30
 """Bytes of one section after decompression; .debug_info of a distribution's vmlinux has 300 MiB."""

@@ -6,11 +6,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from auditor.errors import InputError, UsageError
+from auditor.files import head
 from auditor.layouts.btf import layout_from_btf
 from auditor.layouts.btf_data import is_btf
 from auditor.layouts.dwarf import layout_from_dwarf
 from auditor.layouts.elf import has_section
-from auditor.layouts.files import head
 from auditor.model import Layout
 
 

@@ -60,7 +60,7 @@ def test_windows_line_ends(tmp_path: Path) -> None:
 def test_an_error_is_named_and_the_other_functions_are_read(tmp_path: Path) -> None:
     code = PRELUDE + "int broken(void) { return missing->member; }\n" + READ
     result = analyse(tmp_path, {"a.c": code})
-    assert result.error.startswith(f"{tmp_path}/a.c:2: ") and "missing" in result.error
+    assert result.error.startswith("a.c:2: ") and "missing" in result.error
     assert told(own_sites(result)) == [("field/read", "a.c", 3, ("ip",))]
 
 

@@ -132,8 +132,6 @@ class Api:
             "clang_Cursor_Evaluate": c_void_p,
             "clang_Cursor_getOffsetOfField": c_longlong,
             "clang_Cursor_getStorageClass": c_int,
-            "clang_getFieldDeclBitWidth": c_int,
-            "clang_Cursor_isAnonymousRecordDecl": c_uint,
         }
         for name, result in cursor_to.items():
             self._bind(name, [Cursor], result)
@@ -141,7 +139,6 @@ class Api:
             "clang_getCanonicalType": Type,
             "clang_getTypeSpelling": String,
             "clang_Type_getSizeOf": c_longlong,
-            "clang_Type_getAlignOf": c_longlong,
             "clang_getPointeeType": Type,
             "clang_getTypeDeclaration": Cursor,
             "clang_getArrayElementType": Type,

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from auditor.evidence.c.api import K
 from auditor.evidence.c.context import Context, decl_key
+from auditor.evidence.c.measure import holder
 from auditor.evidence.c.nodes import Node
 from auditor.evidence.c.types import C
 from auditor.evidence.c.values import Value, join
@@ -87,7 +88,7 @@ class Expressions:
         return None
 
     def _member(self, node: Node) -> Value | None:
-        base = node.kids[0] if node.kids else None
+        base = holder(node)
         cls = node.type.cls
         if base is not None and base.type.cls in (C.OBJECT, C.POINTER):
             value = base.value or Value()
@@ -149,8 +150,8 @@ class Expressions:
             return None
         number = self._ctx.constant(index)
         step = base.type.step or 1
-        if value.place and base.type.cls is C.ARRAY:
-            # An element of an array of objects is an object.
+        if base.type.cls in (C.ARRAY, C.POINTER):
+            # An element of an array of objects is an object, whichever it is.
             return replace(value, place=True)
         delta = None if number is None else number * step
         return replace(value.shifted(delta) if delta != 0 else value, place=True)

@@ -62,6 +62,7 @@ class Files:
     def __init__(self, api: Api, tu: cindex.TranslationUnit, directory: str, root: str) -> None:
         self._api, self._tu = api, tu
         self._directory, self._root = directory, root.rstrip("/") + "/"
+        self._build = os.path.realpath(directory).rstrip("/") + "/"
         self._paths: dict[int, str] = {0: ""}
         self._starts: list[int] = []
         self._spans: list[tuple[int, int]] = []
@@ -82,15 +83,29 @@ class Files:
         found.pop(0, None)
         return list(found)
 
+    def handle(self, file: cindex.File) -> int:
+        """The CXFile behind the binding's object: what locations are given in."""
+        return cast(file.obj, c_void_p).value or 0
+
     def main(self) -> int:
-        return cast(self._tu.get_file(self._tu.spelling).obj, c_void_p).value or 0
+        return self.handle(self._tu.get_file(self._tu.spelling))
 
     def path(self, handle: int) -> str:
         path = self._paths.get(handle)
         if path is None:
             name = self._api.text(self._api.getFileName(handle))
-            path = self._paths[handle] = os.path.normpath(os.path.join(self._directory, name))
+            path = os.path.normpath(os.path.join(self._directory, name))
+            if not path.startswith(self._root):
+                # The tree may have been named by a link, and a build keeps one of its own.
+                real = os.path.realpath(path)
+                path = real if real.startswith(self._root) else path
+            self._paths[handle] = path
         return path
+
+    def inside(self, path: str) -> bool:
+        """In the tree or the build: the text of other files is not printed (a compile command may name any)."""
+        real = os.path.realpath(path)
+        return real.startswith((self._root, self._build))
 
     def relative(self, path: str) -> str:
         """As the report has it: relative to the tree, or as it is outside of it."""

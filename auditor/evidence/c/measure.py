@@ -48,6 +48,14 @@ def measured_class(node: Node) -> C | None:
     return cls
 
 
+def holder(node: Node) -> Node | None:
+    """What a member is taken of, seen through the anonymous structs and unions between."""
+    base = node.kids[0] if node.kids else None
+    while base is not None and base.kind == K.MEMBER_REF_EXPR and not base.name:
+        base = base.kids[0] if base.kids else None
+    return base
+
+
 def is_null(node: Node) -> bool:
     """A null pointer constant under casts."""
     inner = node

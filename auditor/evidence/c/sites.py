@@ -90,6 +90,8 @@ class Collector:
         else:
             function = ctx.function
             lines, text = self._in_file(draft, ctx, expansion)
+        if not self._files.inside(path):
+            text = "(in a file outside of the tree and the build)"
         site = Site(
             rule=draft.rule,
             file=self._files.relative(path),
@@ -127,8 +129,8 @@ class Collector:
         key = (expansion.file, expansion.offset, draft.rule, draft.needle)
         nth = counts.get(key, 0)
         counts[key] = nth + 1
-        # Only a member's name can be pasted together; other tokens that are not found are not written in the macro.
-        paste = bool(draft.fields)
+        # Names of members and functions can be pasted together; other tokens that are not found are not written there.
+        paste = bool(draft.fields) or draft.rule.startswith("callback/")
         return ctx.unit.expansions.find(expansion.name, draft.needle, nth, paste, use)
 
     def _in_definition(self, place: Place) -> tuple[tuple[int, int, int], str]:

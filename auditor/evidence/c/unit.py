@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 from clang import cindex
@@ -21,13 +21,13 @@ from auditor.evidence.c.api import Api, Cursor, K
 from auditor.evidence.c.context import Context, Unit
 from auditor.evidence.c.files import Files, Hot
 from auditor.evidence.c.flow import Flow, Handler
-from auditor.evidence.c.layout import layout_of
 from auditor.evidence.c.leads import Leads
 from auditor.evidence.c.macros import Definitions, Expansions
 from auditor.evidence.c.nodes import build, release
 from auditor.evidence.c.sites import Collector, Found
 from auditor.evidence.c.source import Sources
 from auditor.evidence.c.types import C, Types
+from auditor.layouts.c import layout_from_translation_unit
 from auditor.model import Layout
 
 _RECORDS = {K.STRUCT_DECL, K.UNION_DECL}
@@ -103,18 +103,23 @@ class Analyser:
         except cindex.TranslationUnitLoadError:
             return Result(job.object, job.source, error="libclang cannot parse it at all")
         try:
-            return _Walk(self, job, tu).run(first_error(tu))
+            walk = _Walk(self, job, tu)
+            return walk.run(first_error(tu, walk.files))
         finally:
             # The cursors of the walk are raw structs that do not keep the unit alive; none is used from here on.
             del tu
 
 
-def first_error(tu: cindex.TranslationUnit) -> str:
+def first_error(tu: cindex.TranslationUnit, files: Files) -> str:
+    """The first error, with its place; of a file outside of tree and build no text is quoted."""
     for diagnostic in tu.diagnostics:
         if diagnostic.severity >= _ERROR:
             place = diagnostic.location
-            where = f"{place.file.name}:{place.line}: " if place.file else ""
-            return where + str(diagnostic.spelling)
+            if place.file is None:
+                return str(diagnostic.spelling)
+            path = files.path(files.handle(place.file))
+            message = str(diagnostic.spelling) if files.inside(path) else "an error outside of the tree and the build"
+            return f"{files.relative(path)}:{place.line}: {message}"
     return ""
 
 
@@ -139,13 +144,14 @@ class _Walk:
     def __init__(self, analyser: Analyser, job: Job, tu: cindex.TranslationUnit) -> None:
         self._a, self._job = analyser, job
         self._api = analyser.api
+        self._tu = tu
         self._cursor = Cursor.from_buffer_copy(tu.cursor)
-        self._files = Files(analyser.api, tu, job.directory, job.root)
+        self.files = Files(analyser.api, tu, job.directory, job.root)
         self._leads, self._hot, self._named = analyser.kept(job.arch, job.struct)
-        self._sites = Collector(analyser.sources, self._files)
+        self._sites = Collector(analyser.sources, self.files)
 
     def run(self, error: str) -> Result:
-        job, files = self._job, self._files
+        job, files = self._job, self.files
         handles = files.handles()
         paths = tuple(dict.fromkeys(map(files.path, handles)))
         main = files.path(files.main())
@@ -166,11 +172,11 @@ class _Walk:
 
     def _pick(self, main: str) -> tuple[list[tuple[Cursor, str, int]], Layout | None]:
         """The declarations of the source and of hot headers, each with its path and offset; and the target's layout."""
-        api, job, files = self._api, self._job, self._files
+        api, job, files = self._api, self._job, self.files
         # By path: one file can have several handles, one for each name that it was included by.
         walked: dict[int, str] = {0: ""}
         picked: list[tuple[Cursor, str, int]] = []
-        layout = None
+        defined = False
         cursors = api.children(self._cursor, _WALKED)
         for cursor, (handle, offset) in zip(cursors, files.locate_all(cursors), strict=True):
             path = walked.get(handle)
@@ -180,9 +186,10 @@ class _Walk:
             if not path:
                 continue
             picked.append((cursor, path, offset))
-            if layout is None and cursor.kind in _NAMED and api.text(api.getCursorSpelling(cursor)) == job.struct:
-                layout = layout_of(api, cursor, job.struct, job.arch)
-        return picked, layout
+            if not defined and cursor.kind in _NAMED and api.text(api.getCursorSpelling(cursor)) == job.struct:
+                defined = bool(api.isCursorDefinition(cursor))
+        layout = layout_from_translation_unit(self._tu, job.struct, job.arch) if defined else None
+        return picked, replace(layout, source="libclang") if layout is not None else None
 
     def _walk(
         self, picked: list[tuple[Cursor, str, int]], layout: Layout, paths: tuple[str, ...], main: str
@@ -194,8 +201,8 @@ class _Walk:
             arch=archs.for_struct(self._job.arch, self._job.struct),
             interfaces=interfaces.shipped(),
             sources=self._a.sources,
-            expansions=Expansions(self._a.definitions, paths, self._files.is_active),
-            path_of=self._files.path,
+            expansions=Expansions(self._a.definitions, paths, self.files.is_active),
+            path_of=self.files.path,
             asm_filled=self._job.asm_filled,
         )
         self._leads.read(paths)
@@ -246,7 +253,7 @@ class _Walk:
         known = self._a.headers.get(key)
         if known is None or cursor.kind in _RECORDS:
             # A struct is always looked at: whether it holds the target is a fact of this unit's types.
-            own = Collector(self._a.sources, self._files)
+            own = Collector(self._a.sources, self.files)
             self._declaration(cursor, unit, own)
             known = self._a.headers[key] = own.found()
         self._sites.add_all(known)

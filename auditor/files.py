@@ -26,7 +26,7 @@ def open_regular(path: str) -> tuple[BinaryIO, int]:
     if not stat.S_ISREG(status.st_mode):
         os.close(fd)
         what = "a directory" if stat.S_ISDIR(status.st_mode) else "not a regular file"
-        raise InputError(path, f"is {what}", "name a C header, an ELF object or a BTF file")
+        raise InputError(path, f"is {what}", "name a regular file")
     return os.fdopen(fd, "rb"), status.st_size
 
 
