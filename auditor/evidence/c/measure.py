@@ -51,7 +51,8 @@ def measured_class(node: Node) -> C | None:
 def holder(node: Node) -> Node | None:
     """What a member is taken of, seen through the anonymous structs and unions between."""
     base = node.kids[0] if node.kids else None
-    while base is not None and base.kind == K.MEMBER_REF_EXPR and not base.name:
+    # libclang spells an unnamed member as "" or as "(anonymous at file:line)".
+    while base is not None and base.kind == K.MEMBER_REF_EXPR and (not base.name or "(" in base.name):
         base = base.kids[0] if base.kids else None
     return base
 
