@@ -8,7 +8,7 @@ no site was found there is no answer, and the sentence says that.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from auditor.model import JudgedSite, Report, Site, Verdict
 from auditor.reports.findings import place
@@ -29,7 +29,9 @@ class Question:
 
 
 def _exports(site: Site) -> bool:
-    return (site.kind == "uapi-export" and site.rule != "uapi-export/user-twin") or site.kind == "order"
+    # A register image that is ABI of its own is why user space is isolated, not a place where it might not be.
+    own = site.rule == "uapi-export/user-twin" or site.rule.startswith("uapi-export/frozen-")
+    return (site.kind == "uapi-export" and not own) or site.kind == "order"
 
 
 def _bpf(site: Site) -> bool:
@@ -40,12 +42,17 @@ def _below(site: Site) -> bool:
     return site.rule in ("raw-offset/below", "stack-position/below") or site.kind in ("fabricated", "cast")
 
 
+def _copies(site: Site) -> bool:
+    """Where there is an extension, a frame that is copied or cleared without it is the same question."""
+    return _below(site) or site.rule in ("size/copy", "size/clear")
+
+
 QUESTIONS = (
     Question("signals, ptrace", "Exporting registers or counting on their order", _exports, "isolated", "not isolated"),
     Question("BPF", "Showing the struct to BPF or user-space headers", _bpf, "sees no change", "affected"),
     Question(
         "below the struct",
-        "Reaching below the struct, making one up, or reading it as another type",
+        "Reaching below the struct, making or copying one, or reading it as another type",
         _below,
         "nobody goes wrong",
         "some go wrong",
@@ -55,7 +62,9 @@ QUESTIONS = (
 
 def answers(report: Report, proposal: str) -> list[tuple[str, str]]:
     """[(what is asked, the answer)] for one proposal; from all sites, so never of a filtered report."""
-    return [(q.title, _answer(q, report.sites, proposal)) for q in QUESTIONS]
+    extended = any(e.extension for p, e in report.proposals if p.id == proposal)
+    asked = (replace(q, asks=_copies) if extended and q.asks is _below else q for q in QUESTIONS)
+    return [(q.title, _answer(q, report.sites, proposal)) for q in asked]
 
 
 def _answer(question: Question, sites: Iterable[JudgedSite], proposal: str) -> str:

@@ -155,7 +155,7 @@ def _wrapped(text: str, width: int, first: str, rest: str) -> list[str]:
 
 
 def _coverage(report: Report, view: View) -> Iterator[str]:
-    yield from _heading("Not looked at", view)
+    yield from _heading("Not looked at (it can only add to the numbers above)", view)
     nothing = True
     for run in report.runs:
         rows = [(f"{n} {_plural(n, 'unit')} failed", why, file) for why, n, file in failures(run.coverage)]

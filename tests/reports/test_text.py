@@ -51,7 +51,7 @@ lib/raw.c:12:5  raw-offset/constant  a69275099cae
   | *(u64 *)((char *)regs + 8)
   break: offset 8 is `ip` today and `bx` then
 
-Not looked at
+Not looked at (it can only add to the numbers above)
    1 unit failed  'gen.h' file not found  (drivers/odd.c)
       2 mentions  other architecture  (first arch/arm/ptrace.c:2)
        1 mention  unit failed: 'gen.h' file not found  (drivers/odd.c:9)
