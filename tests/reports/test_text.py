@@ -63,15 +63,15 @@ Signals and ptrace, BPF, below the struct
       (arch/ptrace.c:9:5, arch/signal.c:22:5).
     BPF: undecided. Showing the struct to BPF or user-space headers: 1 place; 1 review
       (trace/bpf.c:40:5).
-    below the struct: some go wrong. Reaching below the struct, making one up, or reading it as
-      another type: 1 place; 1 break (include/frame.h:3:5).
+    below the struct: some go wrong. Reaching below the struct, making or copying one, or reading it
+      as another type: 1 place; 1 break (include/frame.h:3:5).
   insert-head: a new first member
     signals, ptrace: guarded, the build stops. Exporting registers or counting on their order: 2
       places; 1 build-fails (arch/ptrace.c:9:5), 1 rebuild.
     BPF: affected. Showing the struct to BPF or user-space headers: 1 place; 1 abi
       (trace/bpf.c:40:5).
-    below the struct: nobody goes wrong. Reaching below the struct, making one up, or reading it as
-      another type: 1 place; 1 rebuild (include/frame.h:3:5).
+    below the struct: nobody goes wrong. Reaching below the struct, making or copying one, or reading it
+      as another type: 1 place; 1 rebuild (include/frame.h:3:5).
 """
 
 
