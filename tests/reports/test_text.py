@@ -70,8 +70,8 @@ Signals and ptrace, BPF, below the struct
       places; 1 build-fails (arch/ptrace.c:9:5), 1 rebuild.
     BPF: affected. Showing the struct to BPF or user-space headers: 1 place; 1 abi
       (trace/bpf.c:40:5).
-    below the struct: nobody goes wrong. Reaching below the struct, making or copying one, or reading it
-      as another type: 1 place; 1 rebuild (include/frame.h:3:5).
+    below the struct: nobody goes wrong. Reaching below the struct, making or copying one, or
+      reading it as another type: 1 place; 1 rebuild (include/frame.h:3:5).
 """
 
 
