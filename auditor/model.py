@@ -110,7 +110,7 @@ class Site:
     """One place where code depends on the struct. It knows nothing of proposals.
 
     `traits` are the facts a verdict may ask for (the vocabulary stands in rules/README.md); they are not part of the
-    JSON report. `occurrences` are the places where a macro is expanded or the unit's objects for a header.
+    JSON report. `uses` counts the places where a macro is expanded, and `related` lists them.
     """
 
     rule: str

@@ -266,12 +266,10 @@ def top(node: Node, ctx: Context) -> None:
 
 def _reported_here(node: Node, ctx: Context) -> bool:
     offset = node.place[3]
-    lo = offset
     return any(
         d.rule == "stack-position/top" and d.node.place[3] <= offset < max(d.node.place[3] + 1, _end(d.node, ctx))
         for drafts in ctx.drafts.values()
         for d in drafts
-        if lo >= d.node.place[3]
     )
 
 

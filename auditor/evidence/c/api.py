@@ -148,7 +148,6 @@ class Api:
         self._bind("clang_visitChildren", [Cursor, VISITOR, c_void_p], c_uint)
         place = [POINTER(c_void_p), POINTER(c_uint), POINTER(c_uint), POINTER(c_uint)]
         self._bind("clang_getFileLocation", [Location, *place], None)
-        self._bind("clang_getExpansionLocation", [Location, *place], None)
         self._bind("clang_getRangeStart", [Range], Location)
         self._bind("clang_getRangeEnd", [Range], Location)
         self._bind("clang_getFileName", [c_void_p], String)
@@ -157,7 +156,6 @@ class Api:
         self._bind("clang_EvalResult_getKind", [c_void_p], c_int)
         self._bind("clang_EvalResult_getAsLongLong", [c_void_p], c_longlong)
         self._bind("clang_EvalResult_dispose", [c_void_p], None)
-        self._bind("clang_getAllSkippedRanges", [c_void_p], POINTER(RangeList))
         self._bind("clang_disposeSourceRangeList", [POINTER(RangeList)], None)
         self._file, self._line, self._column, self._offset = c_void_p(), c_uint(), c_uint(), c_uint()
         self._place = (byref(self._file), byref(self._line), byref(self._column), byref(self._offset))

@@ -53,7 +53,7 @@ _INTEGERS = re.compile(r"(?:(?:un)?signed |long |short )*(?:int|long|short|char|
 class Types:
     """Types of one unit. `containers` grows as struct definitions that hold the target are met."""
 
-    def __init__(self, api: Api, struct: str, typedef: bool = False) -> None:
+    def __init__(self, api: Api, struct: str) -> None:
         self._api = api
         self.struct = struct
         self.containers: set[str] = set()
@@ -101,21 +101,21 @@ class Types:
                 return TypeInfo(C.OTHER, element.record, element.size or 1)
             return TypeInfo(cls, element.record, element.size or 1, api.Type_getSizeOf(canonical))
         if text.endswith("*"):
-            pointee = text[:-1].strip()
+            pointee, width = text[:-1].strip(), max(api.Type_getSizeOf(canonical), 1)
             if pointee.endswith("*"):
                 inner = self._record(pointee[:-1].strip())
-                return TypeInfo(C.POINTER2 if inner == self.struct else C.DATA_POINTER, inner, 8, 8)
+                return TypeInfo(C.POINTER2 if inner == self.struct else C.DATA_POINTER, inner, width, width)
             size = max(api.Type_getSizeOf(api.getPointeeType(canonical)), 1)
             record = self._record(pointee)
             if record == self.struct:
-                return TypeInfo(C.POINTER, record, size, 8)
+                return TypeInfo(C.POINTER, record, size, width)
             if record in self.containers:
-                return TypeInfo(C.CONTAINER_POINTER, record, size, 8)
+                return TypeInfo(C.CONTAINER_POINTER, record, size, width)
             if record or pointee.startswith(("struct", "union")):
-                return TypeInfo(C.RECORD_POINTER, record, size, 8)
+                return TypeInfo(C.RECORD_POINTER, record, size, width)
             if pointee == "void":
-                return TypeInfo(C.VOID_POINTER, "", 1, 8)
-            return TypeInfo(C.DATA_POINTER, "", size, 8)
+                return TypeInfo(C.VOID_POINTER, "", 1, width)
+            return TypeInfo(C.DATA_POINTER, "", size, width)
         record = self._record(text)
         if record == self.struct:
             return TypeInfo(C.OBJECT, record, 1, api.Type_getSizeOf(canonical))

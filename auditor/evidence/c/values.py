@@ -13,7 +13,9 @@ class Value:
     offset: bytes from the object's start; None when it is known at run time only.
     anchor: the member whose address it was built from, or "".
     moved:  arithmetic has been applied since the object's or the anchor's address was taken.
-    origin: where the object came from: "unknown", "task", "compat", "fabricated", "container:<type>", "entry".
+    origin: where the object came from. "task", "compat": an accessor; "entry": a parameter of an entry function;
+        "built": a stack end minus the struct; "partial": a hardware frame minus an offset; "fabricated": a variable;
+        "container:<type>": a member of that type; "cast": another type; else "unknown".
     direct: an accessor's own result, not yet kept in a variable.
     symbolic: the offset is made of offsetof or sizeof, so that it follows the struct.
     """
