@@ -29,7 +29,8 @@ def report(node: Node, value: Value, width: int, ctx: Context) -> None:
     if value.offset is None:
         words = node.kind == K.ARRAY_SUBSCRIPT_EXPR and width > 1
         rule = "cast/to-words" if words or _walks_words(node) else "raw-offset/computed"
-        ctx.add(rule, node, provenance=provenance(value), needle=needle)
+        traits = frozenset({"literal"}) if value.literal and rule == "raw-offset/computed" else frozenset()
+        ctx.add(rule, node, provenance=provenance(value), traits=traits, needle=needle)
         return
     if value.offset < 0 and node.kind == K.BINARY_OPERATOR:
         # Nothing is read: the address in front of the object is a place on the stack.

@@ -60,7 +60,7 @@ x86:include/asm/switch_to.h | fork_frame | embed/member | struct pt_regs regs | 
 x86:include/asm/suspend_64.h | saved_context | embed/member | struct pt_regs regs | rebuild rebuild safe
 x86:include/asm/ftrace.h | ftrace_regs | embed/asm-filled | struct pt_regs regs | break break -
 x86:include/asm/ftrace.h | arch_ftrace_get_regs | field/asm-filled | regs.cs | break safe safe
-x86:include/asm/perf_event.h | perf_arch_fetch_caller_regs | fabricated/partial-fill | (regs)->ip | rebuild - review
+x86:include/asm/perf_event.h | perf_arch_fetch_caller_regs | fabricated/partial-fill | (regs)->ip | rebuild safe safe
 x86:include/asm/elf.h | ELF_CORE_COPY_REGS | uapi-export/by-name | (pr_reg)[0] = (regs)->r15 | rebuild safe safe
 x86:include/uapi/asm/ptrace.h | pt_regs | uapi-export/user-twin | struct pt_regs && rbp | abi abi safe
 x86:kernel/process.c | copy_thread | stack-position/object | task_pt_regs(p) | rebuild rebuild safe
@@ -72,16 +72,16 @@ x86:kernel/perf_regs.c | perf_reg_value | offsetof/by-number | regs_get_register
 x86:kernel/perf_regs.c | nmi_user_regs | embed/array | nmi_user_regs | rebuild rebuild -
 x86:kernel/perf_regs.c | perf_get_regs_user | stack-position/top | user_regs + 1 | safe safe safe
 x86:kernel/traps.c | sync_regs | stack-position/definition | cpu_current_top_of_stack && - 1 | rebuild break safe
-x86:kernel/traps.c | sync_regs | size/copy | *regs = *eregs | rebuild rebuild -
+x86:kernel/traps.c | sync_regs | size/copy | *regs = *eregs | rebuild review -
 x86:kernel/traps.c | fixup_bad_iret | fabricated/local | struct pt_regs tmp | rebuild rebuild -
 x86:kernel/traps.c | fixup_bad_iret | order/range-copy | __memcpy(&tmp.ip && 5*8 | rebuild safe safe
-x86:kernel/traps.c | fixup_bad_iret | stack-position/definition | x86_tss.sp0) - 1 | rebuild break safe
-x86:kernel/traps.c | fixup_bad_iret | size/copy | __memcpy(new_stack, &tmp, sizeof(tmp)) | rebuild rebuild safe
+x86:kernel/traps.c | fixup_bad_iret | stack-position/definition | x86_tss.sp0) - 1 | rebuild rebuild safe
+x86:kernel/traps.c | fixup_bad_iret | size/copy | __memcpy(new_stack, &tmp, sizeof(tmp)) | rebuild rebuild -
 x86:kernel/rethook.c | arch_rethook_trampoline_callback | stack-position/above | regs + 1 | - break safe
 x86:kernel/rethook.c | arch_rethook_trampoline_callback | field/write | regs->cs | - safe safe
 x86:kernel/signal.c | restore_sigcontext | uapi-export/by-name | regs->bx | rebuild safe safe
 x86:kernel/signal.c | __unsafe_setup_sigcontext | uapi-export/by-name | regs->di | rebuild safe safe
-x86:kernel/unwind_orc.c | deref_stack_regs | size/value | sizeof(struct pt_regs) | rebuild rebuild safe
+x86:kernel/unwind_orc.c | deref_stack_regs | size/value | sizeof(struct pt_regs) | rebuild review safe
 x86:kernel/unwind_orc.c | deref_stack_iret_regs | unwind/partial | addr - IRET_FRAME_OFFSET | rebuild - -
 x86:kernel/kgdb.c | dbg_reg_def | offsetof/table | offsetof(struct pt_regs, ip) | rebuild safe safe
 x86:kernel/dumpstack.c | exec_summary_regs | fabricated/static | exec_summary_regs | rebuild rebuild -

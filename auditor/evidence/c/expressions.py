@@ -12,6 +12,8 @@ from auditor.evidence.c.nodes import Node
 from auditor.evidence.c.types import C
 from auditor.evidence.c.values import Value, join
 
+_CHOICE = 3
+"""Children of c ? a : b."""
 _KEEPERS = {C.INTEGER, C.VOID_POINTER, C.DATA_POINTER, C.POINTER, C.POINTER2}
 
 
@@ -38,7 +40,7 @@ class Expressions:
             case K.COMPOUND_ASSIGN if len(kids) == 2:
                 self._compound(node)
             case K.CONDITIONAL if len(kids) == 3:
-                node.value = join(kids[1].value, kids[2].value)
+                node.value = join(kids[1].value, kids[2].value, choice=True)
             case K.CALL_EXPR if node.type.cls is C.POINTER:
                 node.value = self._accessor(node) or Value()
             case K.COMPOUND_STMT if kids:
@@ -179,7 +181,15 @@ class Expressions:
         if node.type.cls is C.POINTER:
             # Counted in whole objects: another object, at a distance that follows the size.
             return Value(origin="built") if value.origin == "cast" else value.shifted(delta, symbolic=True)
-        return value.shifted(delta, self._ctx.measured(number)) if delta != 0 else value
+        moved = value.shifted(delta, self._ctx.measured(number)) if delta != 0 else value
+        return replace(moved, literal=True) if delta is None and self._chosen_by_hand(number) else moved
+
+    def _chosen_by_hand(self, number: Node) -> bool:
+        """c ? 8 : 16"""
+        choice = number.bare()
+        if choice.kind != K.CONDITIONAL or len(choice.kids) != _CHOICE or self._ctx.measured(choice):
+            return False
+        return all(self._ctx.constant(k) is not None for k in choice.kids[1:])
 
     def _compound(self, node: Node) -> None:
         target, number = node.kids[0].bare(), node.kids[1]
@@ -197,9 +207,8 @@ class Expressions:
             self._ctx.env.pop(key, None)
             return
         step = target.type.step if target.type.is_pointer else 1
-        self._ctx.env[key] = value.shifted(
-            None if count is None else count * step * (1 if node.operator == "+=" else -1)
-        )
+        delta = None if count is None else count * step * (1 if node.operator == "+=" else -1)
+        self._ctx.env[key] = value.shifted(delta, self._ctx.measured(number))
 
     def _assign(self, left: Node, right: Node) -> None:
         target = left.bare()

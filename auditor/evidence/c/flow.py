@@ -81,13 +81,13 @@ class Flow:
         ctx = self._ctx
         return _State(dict(ctx.env), dict(ctx.numbers), set(ctx.measures))
 
-    def _set(self, states: Sequence[_State]) -> None:
-        """Continue with what several paths have in common."""
+    def _set(self, states: Sequence[_State], choice: bool = False) -> None:
+        """Continue with what several paths have in common; `choice`: they are branches."""
         ctx, (first, *others) = self._ctx, states
         ctx.env, ctx.numbers, ctx.measures = dict(first.env), dict(first.numbers), set(first.measures)
         for other in others:
             for key in ctx.env.keys() | other.env.keys():
-                value = join(ctx.env.get(key), other.env.get(key))
+                value = join(ctx.env.get(key), other.env.get(key), choice)
                 if value is not None:
                     ctx.env[key] = value
             ctx.numbers = {k: n for k, n in ctx.numbers.items() if other.numbers.get(k) == n}
@@ -123,7 +123,7 @@ class Flow:
             self.run(branch)
             if not self._dead:
                 ends.append(self._save())
-        self._set(ends or [before])
+        self._set(ends or [before], choice=True)
         self._dead = dead or not ends
 
     def _loop(self, node: Node) -> None:

@@ -17,6 +17,7 @@ class Value:
         "built": a stack end minus the struct; "partial": a hardware frame minus an offset; "fabricated": a variable;
         "container:<type>": a member of that type; "cast": another type; else "unknown".
     direct: an accessor's own result, not yet kept in a variable.
+    literal: the offset is one of several that are written by hand, and which is known at run time only.
     symbolic: the offset is made of offsetof or sizeof, so that it follows the struct.
     """
 
@@ -27,6 +28,7 @@ class Value:
     origin: str = "unknown"
     direct: bool = False
     symbolic: bool = False
+    literal: bool = False
 
     def shifted(self, delta: int | None, symbolic: bool = False) -> Value:
         offset = None if delta is None or self.offset is None else self.offset + delta
@@ -37,8 +39,11 @@ class Value:
         return replace(self, direct=False)
 
 
-def join(a: Value | None, b: Value | None) -> Value | None:
-    """Two paths meet. A value on one path only is kept: the other path does not touch the object."""
+def join(a: Value | None, b: Value | None, choice: bool = False) -> Value | None:
+    """Two paths meet. A value on one path only is kept: the other path does not touch the object.
+
+    `choice`: the paths are branches, so that different offsets are alternatives; the turns of a loop are not.
+    """
     if a is None or b is None:
         return a or b
     return Value(
@@ -48,4 +53,9 @@ def join(a: Value | None, b: Value | None) -> Value | None:
         place=a.place and b.place,
         origin=a.origin if a.origin == b.origin else "unknown",
         symbolic=a.symbolic and b.symbolic,
+        literal=a.literal or b.literal or (choice and _by_hand(a) and _by_hand(b) and a.offset != b.offset),
     )
+
+
+def _by_hand(value: Value) -> bool:
+    return value.offset is not None and not value.symbolic
