@@ -21,7 +21,9 @@ def rule_for(lo: int, hi: int, ctx: Context) -> str:
 
 def report(node: Node, value: Value, width: int, ctx: Context) -> None:
     """A site for `width` bytes at `value`; what was said of the pieces of the expression is taken back."""
-    if value.symbolic:
+    if value.origin == "by-number":
+        return
+    if value.symbolic and value.offset is not None:
         _symbolic(node, value, ctx)
         return
     ctx.drop(node, ("cast", "raw-offset", "stack-position/address", "field"))
@@ -69,7 +71,7 @@ def _number(node: Node, ctx: Context) -> Node | None:
 
 def _symbolic(node: Node, value: Value, ctx: Context) -> None:
     """An offset made of offsetof follows the struct; only where a macro hides it, the place needs a site of its own."""
-    if value.offset is None or ctx.has_below(node, "offsetof"):
+    if ctx.has_below(node, "offsetof"):
         return
     field = next((f for f in ctx.layout.fields if f.offset == value.offset), None)
     if field is not None:
@@ -150,7 +152,7 @@ def accessor(node: Node, ctx: Context) -> None:
         ctx.add("raw-offset/accessor", node, needle=(node.name,))
         if node.type.cls is C.DATA_POINTER:
             # What it points to was chosen by number: this call is the site, not what is done with the result.
-            node.value = Value(offset=None, moved=True, symbolic=True)
+            node.value = Value(offset=None, moved=True, symbolic=True, origin="by-number")
 
 
 def _is_object(node: Node) -> bool:

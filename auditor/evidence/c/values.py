@@ -15,7 +15,8 @@ class Value:
     moved:  arithmetic has been applied since the object's or the anchor's address was taken.
     origin: where the object came from. "task", "compat": an accessor; "entry": a parameter of an entry function;
         "built": a stack end minus the struct; "partial": a hardware frame minus an offset; "fabricated": a variable;
-        "container:<type>": a member of that type; "cast": another type; else "unknown".
+        "container:<type>": a member of that type; "cast": another type; "by-number": a helper that chose a register
+        by its number; else "unknown".
     direct: an accessor's own result, not yet kept in a variable.
     literal: the offset is one of several that are written by hand, and which is known at run time only.
     symbolic: the offset is made of offsetof or sizeof, so that it follows the struct.
