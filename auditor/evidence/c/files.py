@@ -17,7 +17,13 @@ from auditor.evidence.c.source import Sources
 
 _INCLUSION = CFUNCTYPE(None, c_void_p, c_void_p, c_uint, c_void_p)
 _IN_MACRO = 1 << 31
+_CONDITION = re.compile(r"^[ \t]*#[ \t]*(?:el)?if(?:n?def)?\b(.*(?:\\\n.*)*)", re.M)
 _NAME = re.compile(r"[A-Za-z_]\w*")
+
+
+@cache
+def _real(path: str) -> str:
+    return os.path.realpath(path)
 
 
 @cache
@@ -36,16 +42,16 @@ class Hot:
         self._sources = sources
         self.pattern = pattern
         self._known: dict[str, list[int]] = {"": []}
-        self.written: set[str] = set()
-        """All names that hot files write: what a unit defines of these can change what they say."""
+        self.tested: set[str] = set()
+        """Names that the conditionals of hot files ask for."""
 
     def _offsets(self, path: str) -> list[int]:
         known = self._known.get(path)
         if known is None:
             text = self._sources.get(path).text
             known = self._known[path] = [m.start() for m in self.pattern.finditer(text)]
-            if known:
-                self.written.update(_NAME.findall(text))
+            for condition in _CONDITION.findall(text) if known else ():
+                self.tested.update(_NAME.findall(condition))
         return known
 
     def is_hot(self, path: str) -> bool:
@@ -62,7 +68,7 @@ class Files:
     def __init__(self, api: Api, tu: cindex.TranslationUnit, directory: str, root: str) -> None:
         self._api, self._tu = api, tu
         self._directory, self._root = directory, root.rstrip("/") + "/"
-        self._build = os.path.realpath(directory).rstrip("/") + "/"
+        self._build = _real(directory).rstrip("/") + "/"
         self._paths: dict[int, str] = {0: ""}
         self._starts: list[int] = []
         self._spans: list[tuple[int, int]] = []
@@ -97,14 +103,14 @@ class Files:
             path = os.path.normpath(os.path.join(self._directory, name))
             if not path.startswith(self._root):
                 # The tree may have been named by a link, and a build keeps one of its own.
-                real = os.path.realpath(path)
+                real = _real(path)
                 path = real if real.startswith(self._root) else path
             self._paths[handle] = path
         return path
 
     def inside(self, path: str) -> bool:
         """In the tree or the build: the text of other files is not printed (a compile command may name any)."""
-        real = os.path.realpath(path)
+        real = _real(path)
         return real.startswith((self._root, self._build))
 
     def relative(self, path: str) -> str:

@@ -132,9 +132,11 @@ class Node:
             node = node.parent
 
     def walk(self) -> Iterator[Node]:
-        yield self
-        for kid in self.kids:
-            yield from kid.walk()
+        stack = [self]
+        while stack:
+            node = stack.pop()
+            yield node
+            stack += reversed(node.kids)
 
     def field_owner(self) -> str:
         """Tag of the struct that the referenced member belongs to, for MEMBER_REF and MEMBER_REF_EXPR.
@@ -179,7 +181,10 @@ def build(context: TreeContext, cursor: Cursor) -> Node:
 
 def release(root: Node) -> None:
     """Takes a tree apart. Parents and children point at each other, and the workers run without the cycle collector."""
-    for node in list(root.walk()):
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        stack += node.kids
         node.parent = None
         node.kids = []
 

@@ -83,6 +83,7 @@ class Analyser:
         self.led: set[tuple[str, int, int]] = set()
         """Declarations whose names are leads already."""
         self.flavours: dict[tuple[str, ...], int] = {}
+        self.layouts: dict[tuple[str, int, int], Layout | None] = {}
         self.headers: dict[tuple[object, ...], tuple[Found, ...]] = {}
         self.extents: dict[tuple[object, ...], tuple[str, bool]] = {}
         self._kept: dict[tuple[str, str], tuple[Leads, Hot, Hot]] = {}
@@ -134,8 +135,8 @@ def hot_words(arch_id: str, struct: str) -> re.Pattern[str]:
 _DEFINE = re.compile(r"^[ \t]*#[ \t]*(?:define|undef)[ \t]+(\w+).*(?:\\\n.*)*", re.M)
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _INCLUDE = re.compile(r"^[ \t]*#[ \t]*include\b", re.M)
-# Differ from unit to unit and no header's code looks at them.
-_NAMES_OF_UNIT = ("-DKBUILD_", "-D__KBUILD_")
+# Names of the unit, which no header's code looks at; and where files are found, which shows in their paths.
+_NOT_OF_FLAVOUR = ("-DKBUILD_", "-D__KBUILD_", "-I", "-isystem", "-iquote", "-idirafter", "-working-directory")
 
 
 class _Walk:
@@ -176,7 +177,7 @@ class _Walk:
         # By path: one file can have several handles, one for each name that it was included by.
         walked: dict[int, str] = {0: ""}
         picked: list[tuple[Cursor, str, int]] = []
-        defined = False
+        defined = ("", 0)
         cursors = api.children(self._cursor, _WALKED)
         for cursor, (handle, offset) in zip(cursors, files.locate_all(cursors), strict=True):
             path = walked.get(handle)
@@ -186,10 +187,17 @@ class _Walk:
             if not path:
                 continue
             picked.append((cursor, path, offset))
-            if not defined and cursor.kind in _NAMED and api.text(api.getCursorSpelling(cursor)) == job.struct:
-                defined = bool(api.isCursorDefinition(cursor))
-        layout = layout_from_translation_unit(self._tu, job.struct, job.arch) if defined else None
-        return picked, replace(layout, source="libclang") if layout is not None else None
+            if not defined[0] and cursor.kind in _NAMED and api.text(api.getCursorSpelling(cursor)) == job.struct:
+                defined = (path, offset) if api.isCursorDefinition(cursor) else defined
+        return picked, self._layout(defined, self._flavour(main)) if defined[0] else None
+
+    def _layout(self, place: tuple[str, int], flavour: int) -> Layout | None:
+        """The target's layout; the same definition under the same flags has the same."""
+        key = (*place, flavour)
+        if key not in self._a.layouts:
+            layout = layout_from_translation_unit(self._tu, self._job.struct, self._job.arch)
+            self._a.layouts[key] = replace(layout, source="libclang") if layout is not None else None
+        return self._a.layouts[key]
 
     def _walk(
         self, picked: list[tuple[Cursor, str, int]], layout: Layout, paths: tuple[str, ...], main: str
@@ -274,12 +282,17 @@ class _Walk:
         release(root)
 
     def _flavour(self, main: str) -> int:
-        """A number for what can make the same header's code differ: the flags, and what the source defines before it
-        includes anything. (What other headers define is part of `_header`'s key.)"""
+        """A number for what can make a header's text another one: the flags, and what the source defines before it
+        includes anything, of the names that headers ask for.
+
+        What the macros in a declaration mean is part of `_header`'s key: the source's own are among the ambiguous.
+        """
         text = self._a.sources.get(main).text
         last = max((m.start() for m in _INCLUDE.finditer(text)), default=0)
-        defined = (m.group() for m in _DEFINE.finditer(text, 0, last) if m.group(1) in self._hot.written)
-        own = (a for a in self._job.arguments if not a.startswith(_NAMES_OF_UNIT))
+        before = list(_DEFINE.finditer(text, 0, last))
+        self._a.definitions.ambiguous.update(m.group(1) for m in before)
+        defined = (m.group() for m in before if m.group(1) in self._hot.tested)
+        own = (a for a in self._job.arguments if not a.startswith(_NOT_OF_FLAVOUR))
         flavour = (*own, *defined, self._job.struct)
         return self._a.flavours.setdefault(flavour, len(self._a.flavours))
 
