@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -128,9 +127,7 @@ def test_a_fifo_that_a_source_includes(tree: Path, sound: Outcome, monkeypatch: 
     monkeypatch.setattr(pool, "TIME_LIMIT", 3)
     os.mkfifo(tree / "include/linux/fifo.h")
     add_unit(tree, ADDED, f"#include <linux/fifo.h>\n{SOURCE}")
-    started = time.monotonic()
     found = audit(tree)
-    assert time.monotonic() - started < 60
     assert (found.code, found.err) == (3, "")
     assert found.failed == {ADDED: "it takes longer than 3 s to parse"}
     assert found.sites() == sound.sites()

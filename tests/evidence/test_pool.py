@@ -107,9 +107,7 @@ def test_several_crashes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_unit_over_the_time_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Analyser, "analyse", ending(lambda: time.sleep(60)))
     monkeypatch.setattr(pool, "TIME_LIMIT", 3)
-    start = time.monotonic()
     results, _ = run(jobs(tmp_path, 4, (1,)))
-    assert time.monotonic() - start < 50
     assert {n for n, r in results.items() if r.error} == {"bad1.c"}
     assert "longer than 3 s" in results["bad1.c"].error
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 import random
-import time
 from pathlib import Path
 
 import pytest
@@ -18,16 +17,13 @@ from auditor.kernel.mentions import Words, candidates, index
 from auditor.kernel.tree import Build, Tree, open_build, open_tree
 from auditor.kernel.units import Commands, source_path
 
-pytestmark = [
-    pytest.mark.kernel,
-    pytest.mark.skipif("PTREGS_KERNEL_BUILD" not in os.environ, reason="PTREGS_KERNEL_BUILD is not set"),
-]
+pytestmark = pytest.mark.kernel
 
 
 @pytest.fixture(scope="module")
-def real() -> tuple[Tree, Build, Commands]:
-    tree = open_tree(Path(os.environ["PTREGS_KERNEL_TREE"]))
-    build = open_build(tree, Path(os.environ["PTREGS_KERNEL_BUILD"]))
+def real(kernel_paths: tuple[Path, Path]) -> tuple[Tree, Build, Commands]:
+    tree = open_tree(kernel_paths[0])
+    build = open_build(tree, kernel_paths[1])
     named = os.environ.get("PTREGS_KERNEL_COMPDB")
     return tree, build, discover(tree, build, Path(named) if named else None)
 
@@ -48,11 +44,9 @@ def test_random_candidates_parse_without_an_error(real: tuple[Tree, Build, Comma
         assert [d for d in parsed.diagnostics if d.severity >= cindex.Diagnostic.Error] == [], unit.source
 
 
-def test_every_mention_has_a_reason_and_the_index_is_quick(real: tuple[Tree, Build, Commands]) -> None:
+def test_every_mention_has_a_reason(real: tuple[Tree, Build, Commands]) -> None:
     tree, build, commands = real
-    start = time.process_time()
     found = index(tree.root, Words(build.arch.words), skip=[build.directory])
-    assert time.process_time() - start < 10
     assert len(found.mentions) > 1000
     assert found.unread == ()
     looked = Looked(

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import shlex
-import time
 
 import pytest
 from hypothesis import given
@@ -45,8 +44,7 @@ def test_reads_what_shlex_writes(words: list[str]) -> None:
 
 
 @pytest.mark.parametrize("text", ["'" * 200_001, '"\\' * 200_000, "a'\"" * 200_000, "\\" * 200_001])
-def test_hostile_quoting_takes_linear_time(text: str) -> None:
-    start = time.process_time()
+def test_hostile_quoting_ends(text: str) -> None:
+    # Long enough that work for the square of its length would not end while somebody waits.
     with pytest.raises(ValueError, match="open quote"):
         list(statements(text))
-    assert time.process_time() - start < 2

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -198,9 +197,7 @@ def test_exponential_expansion_is_cut_short(tmp_path: Path, kind: int, words: st
     w = Writer()
     last = doubling(w, kind)
     w.record("pt_regs", 8, ("" if kind == UNION else "member", last, 0))
-    started = time.monotonic()
     refuses(tmp_path, w.bytes(), words)
-    assert time.monotonic() - started < 5
 
 
 def test_too_many_types(tmp_path: Path) -> None:

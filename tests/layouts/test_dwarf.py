@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import struct
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -121,7 +120,6 @@ def test_sibling_references_are_not_followed(plain: str, tmp_path: Path) -> None
     listing = run(tool("readelf", package="binutils"), "-SW", plain)
     line = next(x for x in listing.splitlines() if " .debug_info " in x).split("]")[1].split()
     start, size = int(line[3], 16), int(line[4], 16)
-    started = time.monotonic()
     for value in (0, 1, 0xB, 0xFF):
         for at in range(start + 12, start + size, 7):
             data[at] = value
@@ -129,7 +127,6 @@ def test_sibling_references_are_not_followed(plain: str, tmp_path: Path) -> None
         path.write_bytes(data)
         with pytest.raises(InputError):
             read(str(path))
-    assert time.monotonic() - started < 20
 
 
 @pytest.mark.parametrize("compiler", [gcc, clang])
