@@ -22,7 +22,9 @@ from auditor.kernel.flags import clang_arguments
 from auditor.kernel.mentions import Words, candidates, index
 from auditor.kernel.tree import Build, Tree
 from auditor.kernel.units import source_path
+from auditor.kinds.dispatch import table
 from auditor.layouts.elf import has_section
+from auditor.layouts.near import near
 from auditor.layouts.read import read_layout
 from auditor.model import (
     Coverage,
@@ -85,7 +87,7 @@ def collect(
     selected = tuple(filter(only, selected)) if only else selected
     jobs = _jobs(selected, request, tree, arch)
     # Workers are done in any order; nothing below may depend on it.
-    done = sorted(analyse_all(jobs, request.jobs, request.libclang, progress), key=lambda r: r.object)
+    done = sorted(analyse_all(jobs, request.jobs, table(), request.libclang, progress), key=lambda r: r.object)
     results = {r.object: r for r in done}
     units = {u.object: u for u in selected}
     layout = _layout(done, request, tree, arch)
@@ -241,7 +243,7 @@ def merge(
     sites = []
     handed_on = {f"holder={h}" for r in results.values() for h in r.handed_on}
     for site, places in merged.values():
-        if site.rule == "embed/member" and site.traits & handed_on:
+        if site.traits & handed_on:
             site = dataclasses.replace(site, traits=site.traits | {"passed-as-object"})
         related = tuple(Related(f, line, "expanded here") for f, line in sorted(places)[:_MAX_RELATED])
         sites.append(dataclasses.replace(site, uses=max(1, len(places)), related=site.related + related))
@@ -266,11 +268,9 @@ def _inactive(results: Iterable[Result]) -> dict[str, tuple[tuple[int, int], ...
 
 
 def _unknown_struct(request: AuditRequest, tree: Tree, arch: Arch) -> UsageError:
-    import difflib
-
     defined: set[str] = set()
     for directory in (tree.root / "include/linux", tree.root / f"arch/{arch.directory}/include"):
         for header in directory.rglob("*.h"):
             defined |= {m.decode("ascii") for m in re.findall(rb"^struct (\w+) \{", _bytes(header), re.M)}
-    near = difflib.get_close_matches(request.struct, defined, 8, 0.5) or sorted(defined)[:20]
-    return UsageError(f"no unit names struct {request.struct!r}; structs of this tree like it: {', '.join(near)}")
+    like = near(request.struct, defined, 8) or sorted(defined)[:20]
+    return UsageError(f"no unit names struct {request.struct!r}; structs of this tree like it: {', '.join(like)}")

@@ -10,16 +10,17 @@ import sys
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from auditor import libclang
+from auditor.evidence.c.flow import Handler
 from auditor.evidence.c.unit import Analyser, Job, Result
-from auditor.kinds.dispatch import table
 
 Progress = Callable[[int, int, str], None]
+Handlers = Mapping[int, Sequence[Handler]]
 TIME_LIMIT = 120
 """Seconds that one unit may take; the slowest kernel units take two."""
 _DEPTH = 20_000
@@ -27,7 +28,7 @@ _DEPTH = 20_000
 _analyser: Analyser | None = None
 
 
-def _start(library: str | None) -> None:
+def _start(handlers: Handlers, library: str | None) -> None:
     global _analyser
     # The parent answers Ctrl-C for all of them.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -37,7 +38,7 @@ def _start(library: str | None) -> None:
     # them again and again, for a sixth of the worker's time. What the walk makes of cycles it takes apart itself.
     gc.disable()
     libclang.use(library)
-    _analyser = Analyser(table())
+    _analyser = Analyser(handlers)
 
 
 def _analyse(job: Job) -> Result:
@@ -54,14 +55,16 @@ def _analyse(job: Job) -> Result:
         signal.alarm(0)
 
 
-def analyse_all(jobs: Sequence[Job], workers: int, library: str | None, progress: Progress) -> Iterator[Result]:
+def analyse_all(
+    jobs: Sequence[Job], workers: int, handlers: Handlers, library: str | None, progress: Progress
+) -> Iterator[Result]:
     """Results in the order in which they are done. Jobs are started in the order given."""
     done = 0
     waiting = deque(jobs)
     suspects: list[Job] = []
     while waiting:
         running: dict[Future[Result], Job] = {}
-        with _pool(min(workers, len(waiting)), library) as pool:
+        with _pool(min(workers, len(waiting)), handlers, library) as pool:
             try:
                 while waiting or running:
                     # No more at a time than there are workers: what runs when one dies is what may have killed it.
@@ -85,12 +88,12 @@ def analyse_all(jobs: Sequence[Job], workers: int, library: str | None, progress
     for job in suspects:
         done += 1
         progress(done, len(jobs), job.source)
-        yield _alone(job, library)
+        yield _alone(job, handlers, library)
 
 
-def _alone(job: Job, library: str | None) -> Result:
+def _alone(job: Job, handlers: Handlers, library: str | None) -> Result:
     started = time.monotonic()
-    with _pool(1, library) as pool:
+    with _pool(1, handlers, library) as pool:
         try:
             return pool.submit(_analyse, job).result()
         except BrokenProcessPool:
@@ -102,9 +105,9 @@ def _alone(job: Job, library: str | None) -> Result:
             raise
 
 
-def _pool(workers: int, library: str | None) -> ProcessPoolExecutor:
+def _pool(workers: int, handlers: Handlers, library: str | None) -> ProcessPoolExecutor:
     context = multiprocessing.get_context("fork")
-    return ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(library,))
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(handlers, library))
 
 
 def _kill(pool: ProcessPoolExecutor) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from auditor.evidence import pool
 from auditor.evidence.c.unit import Analyser, Job, Result
+from auditor.kinds.dispatch import table
 from tests.evidence.snippets import PRELUDE, job, write
 
 Analyse = Callable[[Analyser, Job], Result]
@@ -56,7 +57,7 @@ def ending(how: Callable[[], None]) -> Analyse:
 
 def run(work: list[Job], workers: int = 2) -> tuple[dict[str, Result], list[tuple[int, int, str]]]:
     said: list[tuple[int, int, str]] = []
-    results = list(pool.analyse_all(work, workers, None, lambda *progress: said.append(progress)))
+    results = list(pool.analyse_all(work, workers, table(), None, lambda *progress: said.append(progress)))
     assert len(results) == len(work)
     return {Path(r.source).name: r for r in results}, said
 
@@ -120,4 +121,4 @@ def test_the_limit_is_for_one_unit_not_for_all(tmp_path: Path, monkeypatch: pyte
 
 
 def test_nothing_to_do() -> None:
-    assert list(pool.analyse_all([], 2, None, lambda *_: None)) == []
+    assert list(pool.analyse_all([], 2, table(), None, lambda *_: None)) == []

@@ -185,10 +185,10 @@ def test_after_a_crash_units_are_not_alone(tmp_path: Path, monkeypatch: pytest.M
     alone = []
     real = pool._alone
 
-    def retried(job: Any, library: Any) -> Any:
+    def retried(job: Any, *rest: Any) -> Any:
         alone.append(job)
-        return real(job, library)
+        return real(job, *rest)
 
     monkeypatch.setattr(pool, "_alone", retried)
-    list(pool.analyse_all(jobs(tmp_path, 20, (3,)), 2, None, lambda *_: None))
+    list(pool.analyse_all(jobs(tmp_path, 20, (3,)), 2, table(), None, lambda *_: None))
     assert len(alone) <= 4

@@ -220,7 +220,7 @@ def test_results_do_not_depend_on_the_order_of_jobs(
         mixed = list(jobs)
         random.Random(seed).shuffle(mixed)
         assert mixed != list(jobs)
-        return list(analyse_all(mixed, 1, None, lambda *_: None))
+        return list(analyse_all(mixed, 1, table(), None, lambda *_: None))
 
     monkeypatch.setattr("auditor.collect.analyse_all", shuffled)
     report = run_audit(AuditRequest(tree=minikernel_dir()))
