@@ -71,8 +71,8 @@ class K(enum.IntEnum):
     BREAK_STMT = 213
     RETURN_STMT = 214
     DECL_STMT = 231
-    STATIC_ASSERT = 602
     MACRO_DEFINITION = 501
+    STATIC_ASSERT = 602
 
 
 class Cursor(Structure):
@@ -101,8 +101,11 @@ class RangeList(Structure):
     _fields_ = [("count", c_uint), ("ranges", POINTER(Range))]
 
 
+# CXCursor_FirstPreprocessing to CXCursor_LastPreprocessing.
+_PREPROCESSING = range(500, 504)
+
 VISITOR = CFUNCTYPE(c_int, Cursor, Cursor, c_void_p)
-CONTINUE, RECURSE = 1, 2
+BREAK, CONTINUE, RECURSE = 0, 1, 2
 
 # CX_UnaryOperatorKind, CXBinaryOperatorKind (clang-c/Index.h, libclang >= 17), by the token that is written.
 UNARY = {1: "++", 2: "--", 3: "++", 4: "--", 5: "&", 6: "*", 7: "+", 8: "-", 9: "~", 10: "!"}
@@ -185,6 +188,25 @@ class Api:
             return CONTINUE
 
         self.visitChildren(cursor, VISITOR(visitor), None)
+        return found
+
+    def declarations(self, unit: Cursor, kinds: Container[int]) -> list[Cursor]:
+        """The top-level declarations of a translation unit that are of these kinds.
+
+        clang_visitChildren first goes through the preprocessing record, twice as long as the declarations; a visitor
+        that breaks off there goes on with these (CursorVisitor::VisitChildren, clang/tools/libclang/CIndex.cpp).
+        """
+        found: list[Cursor] = []
+
+        def visitor(child: Cursor, parent: Cursor, _: Any) -> int:
+            kind = child.kind
+            if kind in kinds:
+                found.append(child)
+            elif kind in _PREPROCESSING:
+                return BREAK
+            return CONTINUE
+
+        self.visitChildren(unit, VISITOR(visitor), None)
         return found
 
     def descendants(self, cursor: Cursor, leaves: Container[int]) -> list[tuple[Cursor, Cursor]]:

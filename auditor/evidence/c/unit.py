@@ -178,7 +178,7 @@ class _Walk:
         walked: dict[int, str] = {0: ""}
         picked: list[tuple[Cursor, str, int]] = []
         defined = ("", 0)
-        cursors = api.children(self._cursor, _WALKED)
+        cursors = api.declarations(self._cursor, _WALKED)
         for cursor, (handle, offset) in zip(cursors, files.locate_all(cursors), strict=True):
             path = walked.get(handle)
             if path is None:
