@@ -12,10 +12,11 @@ from pathlib import Path
 
 from auditor.arch import Arch
 from auditor.errors import InputError, UsageError
+from auditor.evidence.c.job import Job, Result
 from auditor.evidence.c.sites import site_identity
 from auditor.evidence.c.twin import twins
-from auditor.evidence.c.unit import Job, Result
 from auditor.evidence.pool import analyse_all
+from auditor.evidence.prelude import share_headers
 from auditor.kernel.coverage import Looked, common_ranges, coverage
 from auditor.kernel.discover import SAVED, discover
 from auditor.kernel.flags import clang_arguments
@@ -85,7 +86,7 @@ def collect(
     if not selected:
         raise _unknown_struct(request, tree, arch)
     selected = tuple(filter(only, selected)) if only else selected
-    jobs = _jobs(selected, request, tree, arch)
+    jobs = share_headers(make_jobs(selected, request, tree, arch))
     # Workers are done in any order; nothing below may depend on it.
     done = sorted(analyse_all(jobs, request.jobs, table(), request.libclang, progress), key=lambda r: r.object)
     results = {r.object: r for r in done}
@@ -116,7 +117,7 @@ def collect(
         failures=tuple(failures),
         assembly_units=commands.assembly_units,
     )
-    order = sorted(range(len(sites)), key=lambda i: (sites[i].file, sites[i].line, sites[i].column, sites[i].rule))
+    order = sorted(range(len(sites)), key=lambda i: _place(sites[i]))
     place = {old: new for new, old in enumerate(order)}
     return Facts(
         layout=layout,
@@ -124,6 +125,10 @@ def collect(
         functions=tuple((u, f, tuple(sorted(place[i] for i in indices))) for u, f, indices in functions),
         coverage=_with_unread(coverage(found.mentions, looked), found.unread),
     )
+
+
+def _place(site: Site) -> tuple[str, int, int, str, tuple[str, ...]]:
+    return site.file, site.line, site.column, site.rule, site.fields
 
 
 def _with_unread(covered: Coverage, unread: Sequence[Failure]) -> Coverage:
@@ -137,7 +142,7 @@ def words_of(request: AuditRequest, arch: Arch) -> tuple[str, ...]:
     return arch.words if request.struct == arch.struct else (request.struct,)
 
 
-def _jobs(selected: Sequence[Unit], request: AuditRequest, tree: Tree, arch: Arch) -> list[Job]:
+def make_jobs(selected: Sequence[Unit], request: AuditRequest, tree: Tree, arch: Arch) -> list[Job]:
     filled = asm_filled(tree, arch)
     jobs = []
     for unit in selected:

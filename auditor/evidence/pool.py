@@ -7,20 +7,24 @@ import gc
 import multiprocessing
 import signal
 import sys
+import tempfile
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from auditor import libclang
-from auditor.evidence.c.flow import Handler
-from auditor.evidence.c.unit import Analyser, Job, Result
+from auditor.evidence.c.job import Job, Result
+from auditor.evidence.c.unit import Analyser
+from auditor.evidence.c.walk import Handlers
 
 Progress = Callable[[int, int, str], None]
-Handlers = Mapping[int, Sequence[Handler]]
+_Setup = tuple[Handlers, str | None, str]
 TIME_LIMIT = 120
 """Seconds that one unit may take; the slowest kernel units take two."""
 _DEPTH = 20_000
@@ -28,7 +32,7 @@ _DEPTH = 20_000
 _analyser: Analyser | None = None
 
 
-def _start(handlers: Handlers, library: str | None) -> None:
+def _start(handlers: Handlers, library: str | None, directory: str) -> None:
     global _analyser
     # The parent answers Ctrl-C for all of them.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -38,7 +42,7 @@ def _start(handlers: Handlers, library: str | None) -> None:
     # them again and again, for a sixth of the worker's time. What the walk makes of cycles it takes apart itself.
     gc.disable()
     libclang.use(library)
-    _analyser = Analyser(handlers)
+    _analyser = Analyser(handlers, directory)
 
 
 def _analyse(job: Job) -> Result:
@@ -59,12 +63,29 @@ def analyse_all(
     jobs: Sequence[Job], workers: int, handlers: Handlers, library: str | None, progress: Progress
 ) -> Iterator[Result]:
     """Results in the order in which they are done. Jobs are started in the order given."""
+    with _directory() as directory:
+        yield from _analyse_all(jobs, workers, (handlers, library, directory), progress)
+
+
+@contextmanager
+def _directory() -> Iterator[str]:
+    """Where workers leave what they share; the empty string where nothing can be written: they do without."""
+    try:
+        made = tempfile.TemporaryDirectory(prefix="ptregs-audit-", ignore_cleanup_errors=True)
+    except OSError:
+        yield ""
+        return
+    with made as path:
+        yield path
+
+
+def _analyse_all(jobs: Sequence[Job], workers: int, setup: _Setup, progress: Progress) -> Iterator[Result]:
     done = 0
     waiting = deque(jobs)
     suspects: list[Job] = []
     while waiting:
         running: dict[Future[Result], Job] = {}
-        with _pool(min(workers, len(waiting)), handlers, library) as pool:
+        with _pool(min(workers, len(waiting)), setup) as pool:
             try:
                 while waiting or running:
                     # No more at a time than there are workers: what runs when one dies is what may have killed it.
@@ -88,12 +109,13 @@ def analyse_all(
     for job in suspects:
         done += 1
         progress(done, len(jobs), job.source)
-        yield _alone(job, handlers, library)
+        # What it shares with others may be what is wrong with it.
+        yield _alone(replace(job, prelude=None), setup)
 
 
-def _alone(job: Job, handlers: Handlers, library: str | None) -> Result:
+def _alone(job: Job, setup: _Setup) -> Result:
     started = time.monotonic()
-    with _pool(1, handlers, library) as pool:
+    with _pool(1, setup) as pool:
         try:
             return pool.submit(_analyse, job).result()
         except BrokenProcessPool:
@@ -105,9 +127,9 @@ def _alone(job: Job, handlers: Handlers, library: str | None) -> Result:
             raise
 
 
-def _pool(workers: int, handlers: Handlers, library: str | None) -> ProcessPoolExecutor:
+def _pool(workers: int, setup: _Setup) -> ProcessPoolExecutor:
     context = multiprocessing.get_context("fork")
-    return ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(handlers, library))
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=setup)
 
 
 def _kill(pool: ProcessPoolExecutor) -> None:

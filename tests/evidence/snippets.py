@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from auditor.evidence.c.unit import Analyser, Job, Result
+from auditor.evidence.c.job import Job, Result
+from auditor.evidence.c.unit import Analyser
 from auditor.kinds.dispatch import table
 from auditor.model import Site
 

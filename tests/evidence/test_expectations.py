@@ -10,7 +10,8 @@ import pytest
 
 from auditor.audit import run_audit
 from auditor.collect import AuditRequest, merge
-from auditor.evidence.c.unit import Analyser, Job
+from auditor.evidence.c.job import Job
+from auditor.evidence.c.unit import Analyser
 from auditor.judge import rules
 from auditor.judge.verdicts import judge
 from auditor.kinds.dispatch import table

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from auditor.evidence import pool
-from auditor.evidence.c.unit import Analyser, Job, Result
+from auditor.evidence.c.job import Job, Result
+from auditor.evidence.c.unit import Analyser
 from auditor.kinds.dispatch import table
 from tests.evidence.snippets import PRELUDE, job, write
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from auditor.evidence.c.unit import Analyser, Job
+from auditor.evidence.c.job import Job
+from auditor.evidence.c.unit import Analyser
 from auditor.kinds.dispatch import table
 
 CODE = """

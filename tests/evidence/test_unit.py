@@ -14,7 +14,8 @@ import pytest
 from auditor.audit import run_audit
 from auditor.collect import AuditRequest, merge
 from auditor.data import minikernel_dir
-from auditor.evidence.c.unit import Analyser, Job, Result
+from auditor.evidence.c.job import Job, Result
+from auditor.evidence.c.unit import Analyser
 from auditor.evidence.pool import analyse_all
 from auditor.kinds.dispatch import table
 from auditor.model import Report, Site, Unit

@@ -72,6 +72,7 @@ class K(enum.IntEnum):
     RETURN_STMT = 214
     DECL_STMT = 231
     MACRO_DEFINITION = 501
+    INCLUSION = 503
     STATIC_ASSERT = 602
 
 
@@ -135,6 +136,7 @@ class Api:
             "clang_Cursor_Evaluate": c_void_p,
             "clang_Cursor_getOffsetOfField": c_longlong,
             "clang_Cursor_getStorageClass": c_int,
+            "clang_getIncludedFile": c_void_p,
         }
         for name, result in cursor_to.items():
             self._bind(name, [Cursor], result)
@@ -205,6 +207,20 @@ class Api:
             elif kind in _PREPROCESSING:
                 return BREAK
             return CONTINUE
+
+        self.visitChildren(unit, VISITOR(visitor), None)
+        return found
+
+    def inclusions(self, unit: Cursor) -> list[Cursor]:
+        """The #include directives that the preprocessor came to, also those whose file a guard left out. They come
+        before the first declaration."""
+        found: list[Cursor] = []
+
+        def visitor(child: Cursor, parent: Cursor, _: Any) -> int:
+            kind = child.kind
+            if kind == K.INCLUSION:
+                found.append(child)
+            return CONTINUE if kind in _PREPROCESSING else BREAK
 
         self.visitChildren(unit, VISITOR(visitor), None)
         return found

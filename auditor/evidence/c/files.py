@@ -6,19 +6,20 @@ from __future__ import annotations
 import bisect
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from ctypes import CFUNCTYPE, POINTER, c_uint, c_void_p, cast
 from functools import cache
+from typing import Any
 
 from clang import cindex
 
 from auditor.evidence.c.api import Api, Cursor, K, Location, RangeList
 from auditor.evidence.c.source import Sources
+from auditor.kernel.includes import directives
 
 _INCLUSION = CFUNCTYPE(None, c_void_p, c_void_p, c_uint, c_void_p)
 _IN_MACRO = 1 << 31
-_CONDITION = re.compile(r"^[ \t]*#[ \t]*(?:el)?if(?:n?def)?\b(.*(?:\\\n.*)*)", re.M)
-_NAME = re.compile(r"[A-Za-z_]\w*")
 
 
 @cache
@@ -50,8 +51,8 @@ class Hot:
         if known is None:
             text = self._sources.get(path).text
             known = self._known[path] = [m.start() for m in self.pattern.finditer(text)]
-            for condition in _CONDITION.findall(text) if known else ():
-                self.tested.update(_NAME.findall(condition))
+            if known:
+                self.tested |= directives(path).tested | directives(path).defaults
         return known
 
     def is_hot(self, path: str) -> bool:
@@ -75,19 +76,31 @@ class Files:
         lib = cindex.conf.lib
         self._skipped = lib["clang_getSkippedRanges"]
         self._skipped.argtypes, self._skipped.restype = [c_void_p, c_void_p], POINTER(RangeList)
+        self._all_skipped = lib["clang_getAllSkippedRanges"]
+        self._all_skipped.argtypes, self._all_skipped.restype = [c_void_p], POINTER(RangeList)
 
-    def handles(self) -> list[int]:
-        """Every file that was read, in the order in which it was entered; the unit's source comes first."""
-        found: dict[int, None] = {}
+    def handles(self) -> dict[int, int]:
+        """{file: how often it was read}, in the order in which they were entered; the unit's source comes first."""
+        found: dict[int, int] = {}
 
         def visitor(file: int | None, stack: object, depth: int, data: object) -> None:
-            found[file or 0] = None
+            found[file or 0] = found.get(file or 0, 0) + 1
 
         function = cindex.conf.lib["clang_getInclusions"]
         function.argtypes, function.restype = [c_void_p, _INCLUSION, c_void_p], None
         function(self._tu.obj, _INCLUSION(visitor), None)
         found.pop(0, None)
-        return list(found)
+        return found
+
+    def included(self, unit: Cursor) -> dict[str, list[str]]:
+        """{file: files that it includes}, whether they were read again or not."""
+        found: dict[str, list[str]] = {}
+        for cursor in self._api.inclusions(unit):
+            handle = self._api.getIncludedFile(cursor)
+            where = self._api.place(self._api.getCursorLocation(cursor))[0]
+            if handle and where:
+                found.setdefault(self.path(where), []).append(self.path(handle))
+        return found
 
     def handle(self, file: cindex.File) -> int:
         """The CXFile behind the binding's object: what locations are given in."""
@@ -157,17 +170,43 @@ class Files:
         location = cindex.SourceLocation.from_offset(self._tu, file, offset)
         return bool(cindex.Cursor.from_location(self._tu, location)._kind_id == K.MACRO_DEFINITION)
 
-    def skipped(self, handles: list[int]) -> Mapping[str, tuple[tuple[int, int], ...]]:
-        """{relative path: ranges of lines that the preprocessor left out}"""
-        api = self._api
+    def skipped(self, read: Mapping[int, int]) -> Mapping[str, tuple[tuple[int, int], ...]]:
+        """{relative path: ranges of lines that the preprocessor left out each time}, of files read so many times."""
         found: dict[str, tuple[tuple[int, int], ...]] = {}
-        for handle in handles:
-            ranges = self._skipped(self._tu.obj, handle)
-            if not ranges:
-                continue
-            pairs = (ranges.contents.ranges[i] for i in range(ranges.contents.count))
-            lines = tuple((api.place(api.getRangeStart(r))[1], api.place(api.getRangeEnd(r))[1]) for r in pairs)
-            api.disposeSourceRangeList(ranges)
-            if lines:
-                found[self.relative(self.path(handle))] = lines
+        again = any(times > 1 for times in read.values())
+        everywhere = self._lines(self._all_skipped(self._tu.obj)) if again else []
+        for handle, times in read.items():
+            # Asked for one file, libclang tells of the first time that it was read.
+            told = self._lines(self._skipped(self._tu.obj, handle)) if times == 1 else everywhere
+            if always := covered([r for h, r in told if h == handle], times):
+                found[self.relative(self.path(handle))] = always
         return found
+
+    def _lines(self, ranges: Any) -> list[tuple[int, tuple[int, int]]]:
+        """(file, (first line, last line)) of each range; the list is given back to libclang."""
+        api = self._api
+        if not ranges:
+            return []
+        found = []
+        for i in range(ranges.contents.count):
+            handle, first, _, _ = api.place(api.getRangeStart(ranges.contents.ranges[i]))
+            found.append((handle, (first, api.place(api.getRangeEnd(ranges.contents.ranges[i]))[1])))
+        api.disposeSourceRangeList(ranges)
+        return found
+
+
+def covered(ranges: Iterable[tuple[int, int]], times: int) -> tuple[tuple[int, int], ...]:
+    """The lines that at least so many of the ranges hold, as sorted ranges; both ends are included."""
+    steps = Counter[int]()
+    for first, last in ranges:
+        steps[first] += 1
+        steps[last + 1] -= 1
+    found: list[tuple[int, int]] = []
+    depth, start = 0, 0
+    for line in sorted(steps):
+        before, depth = depth, depth + steps[line]
+        if before < times <= depth:
+            start = line
+        elif depth < times <= before:
+            found.append((start, line - 1))
+    return tuple(found)

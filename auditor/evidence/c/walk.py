@@ -1,0 +1,329 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""One parsed unit: pick the declarations that matter, walk them.
+
+Of the unit's own declarations those that can lead to the struct are walked (`leads`), of its headers' those whose text
+names it or an interface that yields it. A kernel unit has some 12,000 declarations that it did not write; what a
+header's declaration gave is kept for the next unit of the same flavour.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+
+from clang import cindex
+
+from auditor import arch as archs
+from auditor import interfaces
+from auditor.evidence.c.api import Api, Cursor, K
+from auditor.evidence.c.context import Context, Unit
+from auditor.evidence.c.files import Files, Hot
+from auditor.evidence.c.flow import Flow, Handler
+from auditor.evidence.c.job import Job, Result
+from auditor.evidence.c.leads import Leads
+from auditor.evidence.c.macros import Definitions, Expansions
+from auditor.evidence.c.nodes import build, release
+from auditor.evidence.c.sites import Collector, Found
+from auditor.evidence.c.source import Sources
+from auditor.evidence.c.types import C, Types
+from auditor.kernel.includes import directives
+from auditor.layouts.c import layout_from_translation_unit
+from auditor.model import Layout
+
+Handlers = Mapping[int, Sequence[Handler]]
+
+_RECORDS = {K.STRUCT_DECL, K.UNION_DECL}
+_NAMED = {*_RECORDS, K.TYPEDEF_DECL}
+_WALKED = {*_NAMED, K.ENUM_DECL, K.FUNCTION_DECL, K.VAR_DECL, K.STATIC_ASSERT}
+_HELD = {C.OBJECT, C.ARRAY, C.CONTAINER}
+_LEADING = {*_HELD, C.POINTER, C.POINTER2, C.CONTAINER_POINTER, C.FUNCTION_POINTER}
+
+
+class Memory:
+    """What a process keeps between units: file texts, macro definitions, what headers gave."""
+
+    def __init__(self, handlers: Handlers) -> None:
+        self.handlers = handlers
+        self.api = Api()
+        self.sources = Sources()
+        self.definitions = Definitions(self.sources)
+        self.led: set[tuple[str, int, int]] = set()
+        """Declarations whose names are leads already."""
+        self.flavours: dict[tuple[str, ...], int] = {}
+        self.layouts: dict[tuple[str, int, int], Layout | None] = {}
+        self.headers: dict[tuple[object, ...], Given] = {}
+        self.extents: dict[tuple[object, ...], tuple[str, bool]] = {}
+        self._kept: dict[tuple[str, str], tuple[Leads, Hot, Hot]] = {}
+
+    def kept(self, arch_id: str, struct: str) -> tuple[Leads, Hot, Hot]:
+        """(names that lead to the struct, where headers write one of the known ones, where files name the struct)"""
+        key = (arch_id, struct)
+        if key not in self._kept:
+            leads = Leads(self.definitions, archs.for_struct(arch_id, struct), struct)
+            hot = Hot(self.sources, hot_words(arch_id, struct))
+            self._kept[key] = (leads, hot, Hot(self.sources, leads.words))
+        return self._kept[key]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What one declaration of a header gave; `handed_on` as in `Result`."""
+
+    found: tuple[Found, ...]
+    handed_on: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """A prelude as this process has parsed it; `pch` is the path of its precompiled form, all others are absolute.
+
+    `times`: {file: how often it was read}. `included`: {file: files that it includes}. `given`: {file: what its
+    declarations gave}. `is_active` as that of `Files`.
+    """
+
+    pch: str
+    times: Mapping[str, int]
+    included: Mapping[str, Sequence[str]]
+    given: Mapping[str, Sequence[Given]]
+    containers: frozenset[str]
+    layout: Layout
+    skipped: Mapping[str, tuple[tuple[int, int], ...]]
+    is_active: Callable[[str, int], bool]
+
+    def reached(self, files: Iterable[str]) -> dict[str, None]:
+        """The shared files that a unit which includes these would have read without any prelude."""
+        found = {f: None for f in files if f in self.times}
+        waiting = list(found)
+        while waiting:
+            fresh = [f for f in self.included.get(waiting.pop(), ()) if f not in found]
+            found.update(dict.fromkeys(fresh))
+            waiting += fresh
+        return found
+
+
+@cache
+def hot_words(arch_id: str, struct: str) -> re.Pattern[str]:
+    """What makes a header's declaration worth walking."""
+    arch = archs.for_struct(arch_id, struct)
+    words = {struct, *arch.leading, *arch.words}
+    return re.compile("|".join(sorted(map(re.escape, words), key=len, reverse=True)))
+
+
+_WORD = re.compile(r"[A-Za-z_]\w*")
+# Names of the unit, which no header's code looks at; and where files are found, which shows in their paths.
+_NOT_OF_FLAVOUR = ("-DKBUILD_", "-D__KBUILD_", "-I", "-isystem", "-iquote", "-idirafter", "-working-directory")
+
+
+class Walk:
+    """Cursors, paths and sites of one parsed unit."""
+
+    def __init__(self, memory: Memory, job: Job, tu: cindex.TranslationUnit, shared: Shared | None) -> None:
+        self._memory, self._job, self._shared = memory, job, shared
+        self._api = memory.api
+        self._tu = tu
+        self._cursor = Cursor.from_buffer_copy(tu.cursor)
+        self.files = Files(memory.api, tu, job.directory, job.root)
+        self._leads, self._hot, self._named = memory.kept(job.arch, job.struct)
+        self._sites = Collector(memory.sources, self.files)
+        self._handles = self.files.handles()
+        self.times = Counter[str]()
+        """{file: how often it was read}"""
+        for handle, times in self._handles.items():
+            self.times[self.files.path(handle)] += times
+        self._read_before: Mapping[str, None] = {}
+        if shared is not None:
+            included = self.files.included(self._cursor)
+            self._read_before = shared.reached(f for many in included.values() for f in many)
+        first, *others = self.times or ("",)
+        self.paths = tuple(dict.fromkeys((first, *self._read_before, *others)))
+        """Every file that was read, absolute, the source first."""
+        self.given: dict[str, list[Given]] = {}
+        """{header: what its declarations gave}"""
+        self.containers: set[str] = set()
+
+    def run(self, error: str) -> Result:
+        job, files, shared = self._job, self.files, self._shared
+        main = files.path(files.main())
+        picked, layout = self._pick(main)
+        layout = layout or (shared.layout if shared else None)
+        handed_on = self._walk(picked, layout, main) if layout is not None else set()
+        return Result(
+            object=job.object,
+            source=job.source,
+            found=self._sites.found(),
+            layout=layout,
+            files=tuple(map(files.relative, self.paths)),
+            handed_on=tuple(sorted(handed_on)),
+            skipped=self.skipped(),
+            error=error,
+        )
+
+    def skipped(self) -> Mapping[str, tuple[tuple[int, int], ...]]:
+        """As in `Result`."""
+        files, shared = self.files, self._shared
+        hot = [h for h in self._handles if self._hot.is_hot(files.path(h))]
+        before = shared.times if shared else {}
+        own = files.skipped({h: self._handles[h] + before.get(files.path(h), 0) for h in hot})
+        if shared is None:
+            return own
+        once = (files.relative(f) for f in self._read_before if f not in self.times)
+        return {**{f: shared.skipped[f] for f in once if f in shared.skipped}, **own}
+
+    def _is_active(self, path: str, offset: int) -> bool:
+        if path in self.times and self.files.is_active(path, offset):
+            return True
+        return self._shared is not None and path in self._shared.times and self._shared.is_active(path, offset)
+
+    def _pick(self, main: str) -> tuple[list[tuple[Cursor, str, int]], Layout | None]:
+        """The declarations of the source and of hot headers, each with its path and offset; and the target's layout."""
+        api, job, files = self._api, self._job, self.files
+        # By path: one file can have several handles, one for each name that it was included by.
+        walked: dict[int, str] = {0: ""}
+        picked: list[tuple[Cursor, str, int]] = []
+        defined = ("", 0)
+        cursors = api.declarations(self._cursor, _WALKED)
+        for cursor, (handle, offset) in zip(cursors, files.locate_all(cursors), strict=True):
+            path = walked.get(handle)
+            if path is None:
+                path = files.path(handle)
+                path = walked[handle] = path if path == main or self._hot.is_hot(path) else ""
+            if not path:
+                continue
+            picked.append((cursor, path, offset))
+            if not defined[0] and cursor.kind in _NAMED and api.text(api.getCursorSpelling(cursor)) == job.struct:
+                defined = (path, offset) if api.isCursorDefinition(cursor) else defined
+        return picked, self._layout(defined, self._flavour(main)) if defined[0] else None
+
+    def _layout(self, place: tuple[str, int], flavour: int) -> Layout | None:
+        """The target's layout; the same definition under the same flags has the same."""
+        key = (*place, flavour)
+        if key not in self._memory.layouts:
+            layout = layout_from_translation_unit(self._tu, self._job.struct, self._job.arch)
+            self._memory.layouts[key] = replace(layout, source="libclang") if layout is not None else None
+        return self._memory.layouts[key]
+
+    def _walk(self, picked: list[tuple[Cursor, str, int]], layout: Layout, main: str) -> set[str]:
+        unit = Unit(
+            api=self._api,
+            types=Types(self._api, self._job.struct),
+            layout=layout,
+            arch=archs.for_struct(self._job.arch, self._job.struct),
+            interfaces=interfaces.shipped(),
+            sources=self._memory.sources,
+            expansions=Expansions(self._memory.definitions, self.paths, self._is_active),
+            path_of=self.files.path,
+            asm_filled=self._job.asm_filled,
+        )
+        self._leads.read(self.paths)
+        if self._shared is not None:
+            unit.types.containers |= self._shared.containers
+            for given in (g for f in self._read_before for g in self._shared.given.get(f, ())):
+                self._take(given, unit)
+        flavour = self._flavour(main)
+        for cursor, path, offset in picked:
+            text, named = self._text(cursor, path, offset, self._named if path == main else self._hot)
+            if named and (offset < 0 or (path, offset, cursor.kind) not in self._memory.led):
+                self._memory.led.add((path, offset, cursor.kind))
+                self._lead(cursor, unit)
+            if path != main and named:
+                self._header(cursor, unit, text, path, (flavour, offset if offset >= 0 else text))
+            elif path == main and (named or self._leads.lead(text)):
+                if not named and cursor.kind != K.FUNCTION_DECL:
+                    # A type or variable declared by something that leads to the struct leads to it, too.
+                    self._lead(cursor, unit)
+                self._declaration(cursor, unit, self._sites)
+        self._sites.escaped(unit.escaped)
+        self.containers = unit.types.containers
+        return unit.handed_on
+
+    def _lead(self, cursor: Cursor, unit: Unit) -> None:
+        """The declaration's name leads to the struct; so do members that hold or point to it, or to a function that
+        takes it."""
+        api = self._api
+        if cursor.kind not in _RECORDS:
+            self._leads.add(api.text(api.getCursorSpelling(cursor)))
+            return
+        for member in api.children(cursor, (K.FIELD_DECL,)):
+            cls = unit.types.of(member).cls
+            spelling = api.text(api.getTypeSpelling(api.getCanonicalType(api.getCursorType(member))))
+            if cls in _LEADING or unit.types.mentions_target(spelling):
+                self._leads.add_member(api.text(api.getCursorSpelling(member)))
+            if cls in _HELD:
+                # Only what holds the struct leads to it by its own name, as in sizeof.
+                self._leads.add(api.text(api.getCursorSpelling(cursor)))
+
+    def _take(self, given: Given, unit: Unit) -> None:
+        self._sites.add_all(given.found)
+        unit.handed_on |= given.handed_on
+
+    def _header(self, cursor: Cursor, unit: Unit, text: str, path: str, place: tuple[object, ...]) -> None:
+        """A header's declaration is walked once per process and flavour of flags; of prototypes, those that take a
+        callback or are a tracepoint's."""
+        api = self._api
+        name = api.text(api.getCursorSpelling(cursor))
+        defined = bool(api.isCursorDefinition(cursor))
+        telling = "(*" in text or name.startswith(tuple(unit.interfaces.tracepoint_prefix))
+        if cursor.kind == K.FUNCTION_DECL and not defined and not telling:
+            return
+        meant = self._memory.definitions.ambiguous.intersection(_WORD.findall(text))
+        macros = tuple(unit.expansions.get(m) for m in sorted(meant))
+        key = (path, *place, cursor.kind, name, defined, macros)
+        known = self._memory.headers.get(key)
+        if known is None or cursor.kind in _RECORDS:
+            # A struct is always looked at: whether it holds the target is a fact of this unit's types.
+            own, before = Collector(self._memory.sources, self.files), unit.handed_on
+            unit.handed_on = set()
+            self._declaration(cursor, unit, own)
+            known = self._memory.headers[key] = Given(own.found(), frozenset(unit.handed_on))
+            unit.handed_on = before
+        self.given.setdefault(path, []).append(known)
+        self._take(known, unit)
+
+    def _declaration(self, cursor: Cursor, unit: Unit, into: Collector) -> None:
+        root = build(unit, cursor)
+        holds = cursor.kind in _RECORDS and any(k.type.cls in _HELD for k in root.kids)
+        if holds and root.name and root.name not in unit.types.containers:
+            unit.types.containers.add(root.name)
+            unit.types.forget()
+            release(root)
+            root = build(unit, cursor)
+        context = Context(unit, root, root.name)
+        if cursor.kind == K.FUNCTION_DECL and context.written_name(root) in unit.interfaces.entry_macros:
+            context.parameters.update(k.cursor.d0 or 0 for k in root.kids if k.kind == K.PARM_DECL)
+        Flow(context, self._memory.handlers).run(root)
+        into.add_drafts(context)
+        release(root)
+
+    def _flavour(self, main: str) -> int:
+        """A number for what can make a header's text another one: the flags, and what the source defines before it
+        includes anything, of the names that headers ask for.
+
+        What the macros in a declaration mean is part of `_header`'s key: the source's own are among the ambiguous.
+        """
+        before = directives(main).before
+        self._memory.definitions.ambiguous.update(name for name, _ in before)
+        defined = (definition for name, definition in before if name in self._hot.tested)
+        own = (a for a in self._job.arguments if not a.startswith(_NOT_OF_FLAVOUR))
+        flavour = (*own, *defined, self._job.struct)
+        return self._memory.flavours.setdefault(flavour, len(self._memory.flavours))
+
+    def _text(self, cursor: Cursor, path: str, offset: int, words: Hot) -> tuple[str, bool]:
+        """(a declaration's text, whether one of `words` is in it). For a declaration that a macro makes, the text of
+        the expansion.
+
+        A declaration whose name stands at the same byte of the same file has the same text in every unit. Those that
+        macros make do not: one expansion makes several, with and without a body.
+        """
+        key = (path, offset, cursor.kind, words)
+        known = self._memory.extents.get(key) if offset >= 0 else None
+        if known is None:
+            api = self._api
+            extent = api.getCursorExtent(cursor)
+            lo, hi = (api.place(end(extent))[3] for end in (api.getRangeStart, api.getRangeEnd))
+            source = self._memory.sources.get(path)
+            hi = max(hi, source.call_end(lo))
+            known = self._memory.extents[key] = (source.text[lo:hi], words.within(path, lo, hi))
+        return known

@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Headers parsed once for many units: who may share them, and that nobody's sites depend on it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from auditor.audit import run_audit
+from auditor.collect import AuditRequest
+from auditor.data import minikernel_dir
+from auditor.evidence.c.files import covered
+from auditor.evidence.c.job import Job, Prelude, Result
+from auditor.evidence.c.unit import Analyser
+from auditor.evidence.prelude import share_headers
+from auditor.kinds.dispatch import table
+from tests.evidence.snippets import job, write
+
+COMMON = """#ifndef COMMON_H
+#define COMMON_H
+#include <pt_regs.h>
+#ifdef WIDE
+struct frame { struct pt_regs regs; unsigned long more; };
+#else
+struct frame { unsigned long more; struct pt_regs regs; };
+#endif
+#ifndef prefix
+#define prefix "none"
+#endif
+#define IP(regs) ((regs)->ip)
+static inline unsigned long low(struct frame *f) { return IP(&f->regs) + *(unsigned long *)((char *)&f->regs + 8); }
+#endif
+"""
+
+
+def unit(name: str, before: str = "", after: str = "") -> str:
+    body = f"unsigned long {name}(struct frame *f, struct pt_regs *regs) {{ return low(f) + IP(regs) + regs->sp; }}\n"
+    return f"{before}#include <common.h>\n{after}{body}"
+
+
+def jobs(directory: Path, units: dict[str, str], **flags: tuple[str, ...]) -> list[Job]:
+    """`flags`: {unit without its suffix: more arguments}"""
+    write(directory, {"inc/common.h": COMMON, **units})
+    own = f"-I{directory}/inc"
+    return [job(directory, n, own, *flags.get(n.removesuffix(".c"), ())) for n in units]
+
+
+def plain(number: int) -> dict[str, str]:
+    return {f"u{i}.c": unit(f"u{i}") for i in range(number)}
+
+
+def users(made: list[Job]) -> set[str]:
+    return {j.object for j in share_headers(made) if j.prelude is not None}
+
+
+def objects(*names: str) -> set[str]:
+    return {f"{n}.c.o" for n in names}
+
+
+def told(result: Result) -> set[object]:
+    return {(f.site, frozenset(f.places), frozenset(f.functions)) for f in result.found}
+
+
+FOUR = objects("u0", "u1", "u2", "u3")
+
+
+def test_units_with_the_same_flags_share(tmp_path: Path) -> None:
+    made = share_headers(jobs(tmp_path, plain(4)))
+    assert users(made) == FOUR
+    first = made[0].prelude
+    assert first is not None and first.headers == (str(tmp_path / "inc/common.h"),)
+    assert {j.prelude for j in made} == {first}
+
+
+def test_few_units_do_not(tmp_path: Path) -> None:
+    assert users(jobs(tmp_path, plain(3))) == set()
+
+
+@pytest.mark.parametrize("flag", ["-DMODULE", "-DWIDE", "-UWIDE", "-m32", "-fno-common", "-includeinc/common.h"])
+def test_another_flag_is_another_class(tmp_path: Path, flag: str) -> None:
+    assert users(jobs(tmp_path, plain(5), u4=(flag,))) == FOUR
+
+
+@pytest.mark.parametrize("flag", ["-DKBUILD_MODNAME=u4", "-D__KBUILD_MODNAME=kmod_u4", "-Iinc/more"])
+def test_names_and_later_directories_are_none(tmp_path: Path, flag: str) -> None:
+    assert users(jobs(tmp_path, plain(5), u4=(flag,))) == FOUR | objects("u4")
+
+
+def test_an_earlier_directory_is_one(tmp_path: Path) -> None:
+    made = jobs(tmp_path, plain(5))
+    write(tmp_path, {"other/common.h": COMMON.replace("COMMON_H", "OTHER_H")})
+    made[4] = replace(made[4], arguments=(f"-I{tmp_path}/other", *made[4].arguments))
+    # No directory comes first for all of them: nothing is known of any header.
+    assert users(made) == set()
+
+
+@pytest.mark.parametrize(
+    ("before", "shares"),
+    [
+        ("", True),
+        ("#define WIDE\n", False),
+        ("#undef WIDE\n", False),
+        # The guard: the unit wants none of it.
+        ("#define COMMON_H\n#include <pt_regs.h>\n", False),
+        ('#define prefix "u4: "\n', True),
+        ("#define OTHER 1\n", True),
+        ("#define prefix me\n", False),
+        ("#define IP(regs) ((regs)->cx)\n", False),
+        ("#define FIRST offsetof(struct pt_regs, r15)\n", True),
+        ('#include "setting.h"\n', False),
+        ('#include "harmless.h"\n', True),
+    ],
+)
+def test_what_a_unit_sets_before_an_include(tmp_path: Path, before: str, shares: bool) -> None:
+    write(tmp_path, {"setting.h": "#define WIDE\n#include <pt_regs.h>\n", "harmless.h": "#define WIDE_OPEN 1\n"})
+    more = {"u4.c": unit("u4", before)}
+    assert ("u4.c.o" in users(jobs(tmp_path, plain(4) | more))) is shares
+
+
+def test_a_macro_that_is_set_after_the_last_include_does_not_count(tmp_path: Path) -> None:
+    assert users(jobs(tmp_path, plain(3) | {"u3.c": unit("u3", after="#define WIDE\n")})) == FOUR
+
+
+def test_a_unit_that_does_not_read_all_of_it(tmp_path: Path) -> None:
+    write(tmp_path, {"inc/second.h": "#ifndef SECOND_H\n#define SECOND_H\nint second;\n#endif\n"})
+    many = {f"u{i}.c": unit(f"u{i}", "#include <second.h>\n") for i in range(7)}
+    made = share_headers(jobs(tmp_path, many | {"u7.c": unit("u7")}))
+    assert {len(j.prelude.headers) for j in made if j.prelude is not None} == {2}
+    assert [j.object for j in made if j.prelude is None] == ["u7.c.o"]
+
+
+def counting(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Of each parse from now on: whether it used what is shared."""
+    seen: list[bool] = []
+    real = Analyser._analyse
+
+    def analyse(self: Analyser, job: Job, shared: object) -> Result:
+        seen.append(shared is not None)
+        return real(self, job, shared)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Analyser, "_analyse", analyse)
+    return seen
+
+
+def test_sites_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = counting(monkeypatch)
+    own = "#define MORE(regs) low((struct frame *)regs)\n#undef IP\n#define IP(regs) ((regs)->cx)\n"
+    made = share_headers(jobs(tmp_path, plain(4) | {"u4.c": unit("u4", after=own)}))
+    sharing = Analyser(table(), str(tmp_path))
+    for one in made:
+        with_it, without = sharing.analyse(one), Analyser(table()).analyse(one)
+        assert told(with_it) == told(without) != set()
+        assert (with_it.layout, with_it.error) == (without.layout, "")
+        assert set(with_it.files) == set(without.files)
+        assert dict(with_it.skipped) == dict(without.skipped) != {}
+    assert seen == [True, False] * 5
+
+
+def test_a_shared_header_that_a_unit_does_not_read(tmp_path: Path) -> None:
+    """Its text names the header, under a condition that the flags do not meet: it has no part in what that gives."""
+    held = "#ifndef HELD_H\n#define HELD_H\nstruct held { struct pt_regs regs; };\n#endif\n"
+    write(tmp_path, {"inc/held.h": f"#include <pt_regs.h>\n{held}"})
+    units = {f"u{i}.c": unit(f"u{i}", "#include <held.h>\n") for i in range(4)}
+    units["u4.c"] = unit("u4", "#ifdef NEVER\n#include <held.h>\n#endif\n")
+    made = share_headers(jobs(tmp_path, units))
+    assert users(made) == FOUR | objects("u4")
+    sharing = Analyser(table(), str(tmp_path))
+    for one, wanted in ((made[0], True), (made[4], False)):
+        result = sharing.analyse(one)
+        assert told(result) == told(Analyser(table()).analyse(one))
+        assert any(f.site.file == "inc/held.h" for f in result.found) is wanted
+        assert ("inc/held.h" in result.files) is wanted
+
+
+def test_lines_left_out_by_every_reading(tmp_path: Path) -> None:
+    """A header without a guard, which a unit reads again, and the other half of it."""
+    half = "#ifdef SECOND\nextern struct pt_regs *second;\n#else\nextern struct pt_regs *first;\n#endif\n"
+    write(tmp_path, {"inc/half.h": half})
+    units = {f"u{i}.c": unit(f"u{i}", "#include <half.h>\n") for i in range(4)}
+    made = share_headers(jobs(tmp_path, units))
+    assert users(made) == FOUR
+    (tmp_path / "u3.c").write_text(units["u3.c"] + "#define SECOND\n#include <half.h>\n")
+    for sharing in (Analyser(table(), str(tmp_path)), Analyser(table())):
+        once, twice = (sharing.analyse(made[i]) for i in (0, 3))
+        assert once.skipped["inc/half.h"] == ((1, 3),)
+        # Of the two halves only the #else between them.
+        assert twice.skipped["inc/half.h"] == ((3, 3),)
+
+
+@pytest.mark.parametrize(
+    ("ranges", "times", "lines"),
+    [
+        ([], 1, ()),
+        ([(1, 3)], 1, ((1, 3),)),
+        ([(4, 4)], 1, ((4, 4),)),
+        ([(1, 3)], 2, ()),
+        ([(1, 3), (1, 3)], 2, ((1, 3),)),
+        ([(1, 3), (3, 5)], 2, ((3, 3),)),
+        ([(5, 9), (1, 3), (2, 6)], 2, ((2, 3), (5, 6))),
+        ([(1, 9), (1, 4), (5, 9)], 2, ((1, 9),)),
+        ([(1, 9), (1, 3), (5, 9)], 2, ((1, 3), (5, 9))),
+    ],
+)
+def test_lines_in_so_many_ranges(ranges: list[tuple[int, int]], times: int, lines: tuple[tuple[int, int], ...]) -> None:
+    assert covered(ranges, times) == lines
+
+
+def test_a_unit_that_has_errors_with_it_is_parsed_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = counting(monkeypatch)
+    made = share_headers(jobs(tmp_path, plain(4)))
+    # It no longer reads the header, and declares by itself what that has.
+    (tmp_path / "u1.c").write_text("#include <pt_regs.h>\nstruct pt_regs *low(int x) { return (void *)(long)x; }\n")
+    result = Analyser(table(), str(tmp_path)).analyse(made[1])
+    assert (result.error, seen) == ("", [True, False])
+
+
+@pytest.mark.parametrize(
+    "text", ["#error no\n", "int no_struct;\n", COMMON.replace("#include <pt_regs.h>", ""), "struct { "]
+)
+def test_headers_that_cannot_be_shared_hide_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    seen = counting(monkeypatch)
+    made = share_headers(jobs(tmp_path, plain(4)))
+    (tmp_path / "inc/common.h").write_text(text)
+    result = Analyser(table(), str(tmp_path)).analyse(made[0])
+    assert result.error == Analyser(table()).analyse(made[0]).error != ""
+    assert True not in seen
+
+
+def test_a_directory_that_cannot_be_written(tmp_path: Path) -> None:
+    one = share_headers(jobs(tmp_path, plain(4)))[0]
+    assert told(Analyser(table(), str(tmp_path / "none")).analyse(one)) == told(Analyser(table()).analyse(one)) != set()
+
+
+def test_inline_functions_that_print_the_units_name(tmp_path: Path) -> None:
+    """Kbuild defines it for each unit; a shared header has to have one, too, and each unit keeps its own."""
+    text = COMMON.replace(
+        "#endif\n#define IP", "#endif\nstatic inline char *me(void) { return KBUILD_MODNAME; }\n#define IP"
+    )
+    made = jobs(tmp_path, plain(4))
+    (tmp_path / "inc/common.h").write_text(text)
+    made = [replace(j, arguments=(*j.arguments, f'-DKBUILD_MODNAME="{j.object}"')) for j in made]
+    shared = share_headers(made)
+    assert shared[1].prelude is not None
+    (tmp_path / "u1.c").write_text(
+        unit("u1", after='_Static_assert(sizeof(KBUILD_MODNAME) == sizeof("u1.c.o"), "");\n')
+    )
+    result = Analyser(table(), str(tmp_path)).analyse(shared[1])
+    assert result.error == ""
+    assert told(result) == told(Analyser(table()).analyse(shared[1]))
+
+
+def test_nothing_of_the_prelude_is_in_the_report(tmp_path: Path) -> None:
+    one = share_headers(jobs(tmp_path, plain(4)))[0]
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    result = Analyser(table(), str(scratch)).analyse(one)
+    assert {p.suffix for p in scratch.iterdir()} == {".h", ".pch"}
+    assert not [f for f in result.files if "scratch" in f]
+
+
+def test_the_text_of_a_prelude() -> None:
+    prelude = Prelude(("/t/a.h", "/t/b.h"), (), (("NAME", '"x"'),))
+    assert prelude.text() == '#define NAME "x"\n#include "/t/a.h"\n#include "/t/b.h"\n#undef NAME\n'
+
+
+def test_the_minikernel_is_the_same_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    request = AuditRequest(tree=minikernel_dir())
+    used: list[bool] = []
+
+    def noted(made: list[Job]) -> list[Job]:
+        shared = share_headers(made)
+        used.extend(j.prelude is not None for j in shared)
+        return shared
+
+    monkeypatch.setattr("auditor.collect.share_headers", noted)
+    report = run_audit(request)
+    assert sum(used) > 3
+    monkeypatch.setattr("auditor.collect.share_headers", lambda made: made)
+    assert run_audit(request) == report
