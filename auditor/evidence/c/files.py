@@ -93,12 +93,12 @@ class Files:
         return found
 
     def included(self, unit: Cursor) -> dict[str, list[str]]:
-        """{file: files that it includes}, whether they were read again or not."""
+        """{file: files that it includes}, whether they were read again or not; "" stands for the command."""
         found: dict[str, list[str]] = {}
         for cursor in self._api.inclusions(unit):
             handle = self._api.getIncludedFile(cursor)
             where = self._api.place(self._api.getCursorLocation(cursor))[0]
-            if handle and where:
+            if handle:
                 found.setdefault(self.path(where), []).append(self.path(handle))
         return found
 

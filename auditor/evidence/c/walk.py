@@ -95,7 +95,8 @@ class Shared:
 
     def reached(self, files: Iterable[str]) -> dict[str, None]:
         """The shared files that a unit which includes these would have read without any prelude."""
-        found = {f: None for f in files if f in self.times}
+        # What the command includes was read with the prelude; libclang does not read it again.
+        found = {f: None for f in (*self.included.get("", ()), *files) if f in self.times}
         waiting = list(found)
         while waiting:
             fresh = [f for f in self.included.get(waiting.pop(), ()) if f not in found]
