@@ -148,7 +148,7 @@ CONDITIONS: dict[str, Condition] = {
     "tail-distance": tail_distance,
     "guard-fires": guard_fires,
     "any-shift": lambda s, e: bool(e.shift or e.removed),
-    "anchor-moves": lambda s, e: anchor_shift(s, e) != 0,
+    "anchor-moves": lambda s, e: displacement(s, e, anchor_of(s)) != 0,
     "layout-changes": layout_changes,
     "resized": lambda s, e: e.resize != 0,
     "new-head": lambda s, e: e.new_head,

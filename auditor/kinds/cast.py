@@ -164,7 +164,11 @@ def from_container(node: Node, ctx: Context) -> None:
         return
     if node.kind == K.UNARY_OPERATOR:
         inner = node.kids[0].bare() if node.kids else node
-        holder = inner.field_owner() if inner.kind == K.MEMBER_REF_EXPR and node.operator == "&" else ""
+        if inner.kind != K.MEMBER_REF_EXPR or node.operator != "&":
+            return
+        holder = inner.field_owner()
+        if not holder and inner.type.cls is C.OBJECT:
+            _handed_on(inner, ctx)
     else:
         holder = next((a.type.record for a in node.kids[1:] if a.type.cls is C.CONTAINER_POINTER), "")
     if holder not in ctx.unit.types.containers or ctx.written_name(node) in ctx.arch.accessors:
@@ -176,6 +180,13 @@ def from_container(node: Node, ctx: Context) -> None:
     traits = frozenset({"asm-filled"}) if holder in ctx.unit.asm_filled else frozenset()
     name = node.name if node.kind == K.CALL_EXPR else "&"
     ctx.add("cast/from-container", node, provenance="fabricated", traits=traits, needle=(name,))
+
+
+def _handed_on(member: Node, ctx: Context) -> None:
+    """A member of a struct without a name, declared in this function."""
+    for draft in [d for drafts in ctx.drafts.values() for d in drafts]:
+        if draft.rule == "embed/member" and decl_key(draft.node.cursor) == decl_key(member.referenced):
+            draft.traits |= {"passed-as-object"}
 
 
 def _returned(node: Node) -> bool:

@@ -18,7 +18,7 @@ def report(node: Node, value: Value, width: int, ctx: Context) -> None:
         if source is not None and inner.value is not None:
             # The address was taken for this walk: one site says both.
             ctx.drop(source, ("field/address",))
-    traits = frozenset({f"anchor={value.anchor}"})
+    traits = frozenset({f"anchor={value.anchor}", *(("end-anchored",) if value.direct else ())})
     needle = ("+|-|[",)
     if value.offset is None:
         ctx.add("order/index", node, fields=(value.anchor,), traits=traits, provenance=provenance(value), needle=needle)

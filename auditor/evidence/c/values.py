@@ -17,7 +17,7 @@ class Value:
         "built": a stack end minus the struct; "partial": a hardware frame minus an offset; "fabricated": a variable;
         "container:<type>": a member of that type; "cast": another type; "by-number": a helper that chose a register
         by its number; else "unknown".
-    direct: an accessor's own result, not yet kept in a variable.
+    direct: an accessor's own result, not yet kept in a variable; or the address of a member that was taken from one.
     literal: the offset is one of several that are written by hand, and which is known at run time only.
     symbolic: the offset is made of offsetof or sizeof, so that it follows the struct.
     """
@@ -33,11 +33,11 @@ class Value:
 
     def shifted(self, delta: int | None, symbolic: bool = False) -> Value:
         offset = None if delta is None or self.offset is None else self.offset + delta
-        return replace(self, offset=offset, moved=True, direct=False, symbolic=self.symbolic or symbolic)
+        return replace(self.kept(), offset=offset, moved=True, symbolic=self.symbolic or symbolic)
 
     def kept(self) -> Value:
-        """Stored in a variable."""
-        return replace(self, direct=False)
+        """Stored in a variable. The distance of a member from the stack's end is part of its address already."""
+        return replace(self, direct=self.direct and bool(self.anchor))
 
 
 def join(a: Value | None, b: Value | None, choice: bool = False) -> Value | None:
@@ -53,6 +53,7 @@ def join(a: Value | None, b: Value | None, choice: bool = False) -> Value | None
         moved=a.moved or b.moved or a.offset != b.offset,
         place=a.place and b.place,
         origin=a.origin if a.origin == b.origin else "unknown",
+        direct=a.direct and b.direct,
         symbolic=a.symbolic and b.symbolic,
         literal=a.literal or b.literal or (choice and _by_hand(a) and _by_hand(b) and a.offset != b.offset),
     )
