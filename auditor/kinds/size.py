@@ -26,6 +26,17 @@ def _frames(target: Value | None, source: Value | None = None) -> frozenset[str]
     return frozenset(traits)
 
 
+def _untyped(*sides: Node) -> frozenset[str]:
+    """`untyped`: one side is memory without a type, which only a cast calls the struct."""
+    casts = (n for side in sides for n in side.walk() if n.kind == K.CSTYLE_CAST_EXPR and n.type.cls is C.POINTER)
+    called = any(n.value is not None and n.value.origin == "cast" and _void(n.kids[-1]) for n in casts)
+    return frozenset({"untyped"} if called or any(s.value is None and _void(s.bare()) for s in sides) else ())
+
+
+def _void(node: Node) -> bool:
+    return node.type.cls is C.VOID_POINTER
+
+
 @on(K.SIZEOF_EXPR)
 def value(node: Node, ctx: Context) -> None:
     # Its operand is not evaluated: nothing is read there.
@@ -90,7 +101,7 @@ def _whole(rule: str, node: Node, ctx: Context, *values: Value | None) -> None:
         node,
         bytes=(0, ctx.layout.size),
         provenance=provenance(origins[-1] if origins else None),
-        traits=_frames(*values),
+        traits=_frames(*values) | _untyped(*node.kids),
         needle=needle,
     )
 
@@ -113,7 +124,7 @@ def memory_call(node: Node, ctx: Context) -> None:
         for argument, value in touched:
             # The first argument is what is written.
             ends = (value, None) if argument is arguments[0] else (arguments[0].value, value)
-            _memory(rule, whole, value, length, (sized, measured), _frames(*ends), ctx)
+            _memory(rule, whole, value, length, (sized, measured), _frames(*ends) | _untyped(*arguments[:-1]), ctx)
         return
 
 
