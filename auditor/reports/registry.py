@@ -20,6 +20,7 @@ FORMATS = {
     "text": "auditor.reports.text",
     "markdown": "auditor.reports.markdown",
     "json": "auditor.reports.json",
+    "sarif": "auditor.reports.sarif",
 }
 
 FILTERED = frozenset({"text"})

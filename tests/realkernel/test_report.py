@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import posixpath
 from pathlib import Path
@@ -11,10 +12,13 @@ from typing import Any
 import jsonschema
 import pytest
 
+from auditor.reports import sarif
+from auditor.reports.read import parse
 from tests.realkernel.conftest import Audited
 
 pytestmark = pytest.mark.kernel
 
+SARIF = Path(__file__).resolve().parents[1] / "reports/schemas/sarif-schema-2.1.0.json"
 SCHEMA = Path(__file__).resolve().parents[2] / "auditor/reports/report.schema.json"
 MEMBERS = "r15 r14 r13 r12 bp bx r11 r10 r9 r8 ax cx dx si di orig_ax ip cs flags sp ss"
 SHIPPED = ["append-tail", "auxiliary", "extended", "fred-frame", "insert-head", "insert-middle"]
@@ -32,6 +36,18 @@ def test_it_is_whole_and_has_findings(audited: Audited) -> None:
 
 def test_it_is_what_the_schema_says(audited: Audited) -> None:
     jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text())).validate(audited.report)
+
+
+def test_as_sarif(audited: Audited) -> None:
+    stream = io.StringIO()
+    sarif.write(parse(json.dumps(audited.report), "report"), stream)
+    log = json.loads(stream.getvalue())
+    jsonschema.Draft4Validator(json.loads(SARIF.read_text())).validate(log)
+    (run,) = log["runs"]
+    above = [s for s in audited.report["sites"] if {v["verdict"] for v in s["verdicts"].values()} - {"safe", "rebuild"}]
+    told = {r["partialFingerprints"]["primaryLocationLineHash"] for r in run["results"]}
+    assert told == {s["id"] for s in above}
+    assert len(stream.getvalue()) < 10 << 20
 
 
 def test_every_unit_is_analysed(audited: Audited) -> None:

@@ -90,7 +90,7 @@ def test_rebuilt_layout_drops_removed_members_and_keeps_unions() -> None:
 
 def test_the_registry_names_the_known_formats() -> None:
     assert callable(registry.writer("json"))
-    with pytest.raises(UsageError, match="text, markdown, json"):
+    with pytest.raises(UsageError, match="text, markdown, json, sarif"):
         registry.writer("pdf")
 
 
