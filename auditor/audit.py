@@ -11,6 +11,7 @@ from auditor import libclang
 from auditor.arch import Arch
 from auditor.collect import AuditRequest, Progress, collect
 from auditor.errors import InputError, UsageError
+from auditor.facts.store import Store
 from auditor.files import head
 from auditor.gate.fingerprint import assign_ids
 from auditor.judge import rules
@@ -38,14 +39,14 @@ from auditor.model import (
 _ELF = b"\x7fELF"
 
 
-def run_audit(request: AuditRequest, progress: Progress | None = None) -> Report:
+def run_audit(request: AuditRequest, progress: Progress | None = None, store: Store | None = None) -> Report:
     """Raises AuditorError for bad input; units that cannot be read are in the report's coverage."""
     arch = archs.by_id(request.arch)
     libclang.use(request.libclang)
     tree = open_tree(request.tree)
     in_place = request.build is None and not (tree.root / ".config").is_file()
     build = None if in_place and request.compdb else open_build(tree, request.build, arch)
-    facts = collect(request, tree, build, arch, progress or (lambda *_: None))
+    facts = collect(request, tree, build, arch, progress or (lambda *_: None), store=store)
     asked = _proposals(request, tree, build, arch, facts.layout)
     verdicts = judge(facts.sites, rules.by_id(), asked)
     ids = assign_ids(facts.sites)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from auditor.evidence.c.sites import site_identity
 from auditor.evidence.c.twin import twins
 from auditor.evidence.pool import analyse_all
 from auditor.evidence.prelude import share_headers
+from auditor.facts.store import Store
 from auditor.kernel.coverage import Looked, common_ranges, coverage
 from auditor.kernel.discover import SAVED, discover
 from auditor.kernel.flags import clang_arguments
@@ -77,8 +78,12 @@ def collect(
     arch: Arch,
     progress: Progress,
     only: Callable[[Unit], bool] | None = None,
+    store: Store | None = None,
 ) -> Facts:
-    """The expensive half: every unit that may hold a consumer is parsed and walked. `only`: those of them to take."""
+    """The expensive half: every unit that may hold a consumer is parsed and walked, unless its facts are in the store.
+
+    `only`: the units to take.
+    """
     own = request.struct == arch.struct
     words = Words(words_of(request, arch))
     commands = discover(tree, build, request.compdb)
@@ -86,9 +91,8 @@ def collect(
     if not selected:
         raise _unknown_struct(request, tree, arch)
     selected = tuple(filter(only, selected)) if only else selected
-    jobs = share_headers(make_jobs(selected, request, tree, arch))
     # Workers are done in any order; nothing below may depend on it.
-    done = sorted(analyse_all(jobs, request.jobs, table(), request.libclang, progress), key=lambda r: r.object)
+    done = sorted(_results(make_jobs(selected, request, tree, arch), request, progress, store), key=lambda r: r.object)
     results = {r.object: r for r in done}
     units = {u.object: u for u in selected}
     layout = _layout(done, request, tree, arch)
@@ -125,6 +129,17 @@ def collect(
         functions=tuple((u, f, tuple(sorted(place[i] for i in indices))) for u, f, indices in functions),
         coverage=_with_unread(coverage(found.mentions, looked), found.unread),
     )
+
+
+def _results(jobs: Sequence[Job], request: AuditRequest, progress: Progress, store: Store | None) -> Iterator[Result]:
+    known = store.known(jobs) if store is not None else {}
+    yield from known.values()
+    missing = {j.object: j for j in jobs if j.object not in known}
+    shared = share_headers(tuple(missing.values()))
+    for result in analyse_all(shared, request.jobs, table(), request.libclang, progress):
+        if store is not None:
+            store.add(missing[result.object], result)
+        yield result
 
 
 def _place(site: Site) -> tuple[str, int, int, str, tuple[str, ...]]:

@@ -22,3 +22,10 @@ def use(path: str | None = None) -> None:
         cindex.Index.create()
     except cindex.LibclangError as e:
         raise InputError(chosen or "libclang", f"cannot be loaded: {e}", "pip install libclang==18.1.1") from e
+
+
+def version() -> str:
+    """As the library tells it, such as "clang version 18.1.1"."""
+    function = cindex.conf.lib.clang_getClangVersion
+    function.restype, function.errcheck = cindex._CXString, cindex._CXString.from_result
+    return str(function())

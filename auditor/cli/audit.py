@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,6 +21,9 @@ from auditor.model import KINDS, Report, Verdict
 from auditor.reports.registry import FORMATS
 from auditor.reports.view import View
 from auditor.terminal import Progress, printable, use_colour
+
+if TYPE_CHECKING:
+    from auditor.facts.store import Store
 
 _VERDICTS = [v.value for v in Verdict]
 _DIRECTORY = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -46,8 +51,8 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--format", "format_", type=click.Choice(list(FORMATS)), help="Short for -o FORMAT=-.")
 @click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True,
               help="Colour the text.")  # fmt: skip
-@click.option("--cache", type=click.Path(file_okay=False, path_type=Path), help="Where the last report is kept.")
-@click.option("--no-cache", is_flag=True, help="Do not keep the last report.")
+@click.option("--cache", type=click.Path(file_okay=False, path_type=Path), help="Where facts and the last report stay.")
+@click.option("--no-cache", is_flag=True, help="Read and keep nothing.")
 @click.option("--libclang", type=_FILE, envvar="PTREGS_LIBCLANG", help="Another libclang than the installed one.")
 def audit_command(
     tree: Path | None,
@@ -107,7 +112,8 @@ def audit_command(
         filters=filters,
     )
     started = time.monotonic()
-    report = _with_progress(lambda progress: run_audit(request, progress))
+    with _store(kept_in, request.libclang) as store:
+        report = _with_progress(lambda progress: run_audit(request, progress, store))
     threshold = Verdict(fail_on)
     view = View(
         threshold=threshold,
@@ -121,6 +127,20 @@ def audit_command(
     if kept_in is not None and (warning := keep(report, kept_in)):
         click.echo(f"ptregs-audit: warning: {printable(warning)} (--no-cache)", err=True)
     return exits.INCOMPLETE if failures else exits.of_report(report, filters, threshold, exit_zero)
+
+
+@contextlib.contextmanager
+def _store(directory: Path | None, libclang: str | None) -> Iterator[Store | None]:
+    """What units gave before, kept in the cache directory; its warnings come when the audit is done."""
+    if directory is None:
+        yield None
+        return
+    from auditor.facts.store import NAME, open_store
+
+    with open_store(directory / NAME, libclang) as store:
+        yield store
+    for warning in store.warnings:
+        click.echo(f"ptregs-audit: warning: {printable(warning)} (--no-cache)", err=True)
 
 
 def _after(sides: dict[str, Path | None]) -> tuple[str, str] | None:

@@ -92,17 +92,12 @@ def _required(libclang: Path | None) -> Iterator[Finding]:
 def _library(chosen: Path | None) -> Finding:
     enables = "reading C"
     try:
-        from clang import cindex
+        from auditor import libclang
 
-        from auditor.libclang import use
-
-        use(str(chosen) if chosen else None)
+        libclang.use(str(chosen) if chosen else None)
     except (ImportError, AuditorError) as e:
         return Finding("libclang.so", False, str(e), enables, required=True)
-    get_version = cindex.conf.lib.clang_getClangVersion
-    get_version.restype = cindex._CXString
-    get_version.errcheck = cindex._CXString.from_result
-    text = str(get_version())
+    text = libclang.version()
     tested = "" if f"version {LIBCLANG}" in text else f" (tested with {LIBCLANG}x)"
     return Finding("libclang.so", True, f"{text}{tested}, {_loaded_from()}", enables, required=True)
 

@@ -47,7 +47,7 @@ class Request:
 def install(outcome: Report | BaseException | Callable[[Any, Any], Report], modules: MutableMapping[str, Any]) -> None:
     """Make `run_audit` return the report, raise the exception or call the function."""
 
-    def run_audit(request: Request, progress: Any = None) -> Report:
+    def run_audit(request: Request, progress: Any = None, store: Any = None) -> Report:
         if isinstance(outcome, BaseException):
             raise outcome
         if callable(outcome):

@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What units gave, kept between audits: SQLite, addressed by content.
+
+A unit's facts are found again if its command is the same and every file that it read has the same content. They depend
+on no proposal. The store is a convenience: whatever is wrong with it costs time, never an answer. A store that is
+damaged, foreign or of another format is put aside; one that cannot be written is only read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from auditor import libclang
+from auditor.data import rules_dir
+from auditor.evidence.c.job import Job, Result
+from auditor.facts.codec import pack, unpack, unpack_result
+
+NAME = "facts.sqlite"
+FORMAT = 1
+_BUSY = 5.0
+"""Seconds to wait for another audit that is writing."""
+_KEPT = 20_000
+"""Units at most: a few kernels with several configurations each."""
+_TABLE = """CREATE TABLE IF NOT EXISTS unit (
+    key BLOB PRIMARY KEY, digest BLOB NOT NULL, inputs BLOB NOT NULL, result BLOB NOT NULL, turn INTEGER NOT NULL
+) WITHOUT ROWID"""
+
+_CODE = ("evidence", "kinds", "layouts", "facts", "model.py", "arch.py", "interfaces.py")
+_RULES = ("arch", "interfaces.toml")
+
+Paths = tuple[str, ...]
+
+
+class Store:
+    """One audit's view of the store. `warnings`: what the user should know, one line each.
+
+    `started`: files that change from then on (seconds since the epoch) are not vouched for.
+    """
+
+    def __init__(self, path: Path, version: str, started: float) -> None:
+        self._path, self._version, self._started = path, version, started
+        self.warnings: list[str] = []
+        self._contents: dict[str, bytes] = {}
+        self._shadows: dict[tuple[str, Paths], bytes] = {}
+        self._turn = 0
+        self._database = self._open()
+
+    def known(self, jobs: Sequence[Job]) -> dict[str, Result]:
+        """{object: result} of the jobs whose facts are still true."""
+        found: dict[str, Result] = {}
+        with self._guarded():
+            for job in jobs:
+                result = self._lookup(job)
+                if result is not None:
+                    found[job.object] = result
+        return found
+
+    def _lookup(self, job: Job) -> Result | None:
+        if self._database is None:
+            return None
+        key = self._key(job)
+        row = self._database.execute("SELECT digest, inputs, result FROM unit WHERE key = ?", (key,)).fetchone()
+        if row is None:
+            return None
+        try:
+            return unpack_result(row[2]) if self._digest(job, unpack(row[1], Paths)) == row[0] else None
+        except (ValueError, OSError):
+            # Damaged, or a file is gone: the unit is parsed again, and its row written anew.
+            return None
+
+    def add(self, job: Job, result: Result) -> None:
+        """Keeps a result, unless the unit failed or one of its files changed after the audit began."""
+        if self._database is None or result.error:
+            return
+        inputs = tuple(os.path.join(job.root, f) for f in result.files)
+        try:
+            if any(os.stat(f).st_ctime >= self._started for f in inputs):
+                return
+            row = (self._key(job), self._digest(job, inputs), pack(inputs), pack(result), self._turn)
+        except (OSError, ValueError):
+            return
+        with self._guarded():
+            self._database.execute("INSERT OR REPLACE INTO unit VALUES (?, ?, ?, ?, ?)", row)
+            self._database.commit()
+
+    def close(self) -> None:
+        if self._database is not None:
+            with self._guarded():
+                count = self._database.execute("SELECT count(*) FROM unit").fetchone()[0]
+                if count > _KEPT:
+                    oldest = "SELECT key FROM unit ORDER BY turn LIMIT ?"
+                    self._database.execute(f"DELETE FROM unit WHERE key IN ({oldest})", (count - _KEPT,))
+                    self._database.commit()
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+
+    def _key(self, job: Job) -> bytes:
+        """The unit and its command; whether headers are shared is no part of what it gives."""
+        parts = (self._version, job.source, job.object, job.directory, job.arguments, job.root, job.struct, job.arch)
+        text = json.dumps([*parts, sorted(job.asm_filled)])
+        return hashlib.blake2b(text.encode(), digest_size=16).digest()
+
+    def _digest(self, job: Job, inputs: Sequence[str]) -> bytes:
+        """Of the contents of all inputs, and of which files would be found in their stead. OSError: one is gone."""
+        whole = hashlib.blake2b(digest_size=16)
+        directories = include_directories(job)
+        for path in inputs:
+            content = self._contents.get(path)
+            if content is None:
+                content = self._contents[path] = hashlib.blake2b(Path(path).read_bytes(), digest_size=16).digest()
+            whole.update(content)
+            known = self._shadows.get((path, directories))
+            if known is None:
+                known = self._shadows[path, directories] = bytes(map(os.path.lexists, shadows(path, directories)))
+            whole.update(known)
+        return whole.digest()
+
+    @contextlib.contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """Any trouble with the database ends its use for this audit."""
+        try:
+            yield
+        except sqlite3.Error as e:
+            if "readonly" not in str(e):
+                self.warnings.append(f"{self._path}: not used any more: {e}")
+            self._give_up()
+
+    def _give_up(self) -> None:
+        if self._database is not None:
+            with contextlib.suppress(sqlite3.Error):
+                self._database.close()
+        self._database = None
+
+    def _open(self) -> sqlite3.Connection | None:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            if self._path.exists() and not self._path.is_file():
+                self.warnings.append(f"{self._path}: not used: not a regular file")
+            elif self._path.exists() or os.access(self._path.parent, os.W_OK):
+                return self._connect()
+        except sqlite3.OperationalError as e:
+            # Locked, unreadable, no space: somebody else's trouble, the file may be sound.
+            self.warnings.append(f"{self._path}: not used: {e}")
+        except OSError as e:
+            self.warnings.append(f"{self._path}: not used: {e.strerror or e}")
+        except sqlite3.DatabaseError as e:
+            aside = self._path.with_suffix(".damaged")
+            self.warnings.append(f"{self._path}: {e}; begun anew, the old one is {aside.name}")
+            with contextlib.suppress(OSError, sqlite3.Error):
+                self._path.replace(aside)
+                return self._connect()
+        return None
+
+    def _connect(self) -> sqlite3.Connection:
+        writable = os.access(self._path.parent, os.W_OK) and (not self._path.exists() or os.access(self._path, os.W_OK))
+        mode = "rwc" if writable else "ro"
+        database = sqlite3.connect(f"{self._path.absolute().as_uri()}?mode={mode}", uri=True, timeout=_BUSY)
+        try:
+            self._prepare(database, writable)
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+    def _prepare(self, database: sqlite3.Connection, writable: bool) -> None:
+        found = database.execute("PRAGMA user_version").fetchone()[0]
+        empty = database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+        if not empty and found != FORMAT:
+            raise sqlite3.DatabaseError(f"format {found}, expected {FORMAT}")
+        if writable:
+            # A process that is killed leaves whole rows behind, or none; a power cut may cost the last ones.
+            database.execute("PRAGMA synchronous = OFF")
+            database.execute(_TABLE)
+            database.execute(f"PRAGMA user_version = {FORMAT}")
+            database.commit()
+        columns = {row[1] for row in database.execute("PRAGMA table_info(unit)")}
+        if columns != {"key", "digest", "inputs", "result", "turn"} and not (empty and not writable):
+            raise sqlite3.DatabaseError("not a store of this tool")
+        self._turn = (database.execute("SELECT max(turn) FROM unit").fetchone()[0] or 0) + 1 if columns else 0
+
+
+@contextlib.contextmanager
+def open_store(path: Path, library: str | None = None) -> Iterator[Store]:
+    """The store of an audit that begins now and uses this libclang."""
+    libclang.use(library)
+    version = facts_version(Path(__file__).parents[1], rules_dir(), libclang.version())
+    store = Store(path, version, time.time())
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def include_directories(job: Job) -> Paths:
+    options = (a.removeprefix("-isystem").removeprefix("-I") for a in job.arguments if a.startswith(("-I", "-isystem")))
+    return tuple(dict.fromkeys(os.path.normpath(os.path.join(job.directory, d)) for d in options))
+
+
+def shadows(path: str, directories: Sequence[str]) -> Iterator[str]:
+    """Files that an #include of `path` would find first, if they were there: its name in an earlier directory."""
+    for place, directory in enumerate(directories):
+        if path.startswith(directory + os.sep):
+            yield from (earlier + path[len(directory) :] for earlier in directories[:place])
+
+
+def facts_version(package: Path, rules: Path, library: str) -> str:
+    """Of everything that facts are made by: any edit makes another version. Verdicts are no facts."""
+    whole = hashlib.blake2b(library.encode(), digest_size=16)
+    for root, names in ((package, _CODE), (rules, _RULES)):
+        for path in sorted(f for n in names for f in ((root / n).rglob("*") if (root / n).is_dir() else [root / n])):
+            if path.suffix in (".py", ".toml") and path.is_file():
+                whole.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    return whole.hexdigest()
