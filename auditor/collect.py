@@ -13,7 +13,7 @@ from pathlib import Path
 from auditor.arch import Arch
 from auditor.errors import InputError, UsageError
 from auditor.evidence.c.job import Job, Result
-from auditor.evidence.c.sites import site_identity
+from auditor.evidence.c.sites import joined, site_identity
 from auditor.evidence.c.twin import twins
 from auditor.evidence.pool import analyse_all
 from auditor.evidence.prelude import share_headers
@@ -254,8 +254,7 @@ def merge(
         for found in result.found:
             key = site_identity(found.site)
             site, places = merged.setdefault(key, (found.site, {}))
-            if missing := [f for f in found.site.fields if f not in site.fields]:
-                merged[key] = (dataclasses.replace(site, fields=(*site.fields, *missing), bytes=None), places)
+            merged[key] = (joined(site, found.site), places)
             position = order.setdefault(key, len(order))
             places.update(dict.fromkeys(found.places))
             for function in found.functions:

@@ -102,6 +102,9 @@ def _analyse_all(jobs: Sequence[Job], workers: int, setup: _Setup, progress: Pro
             except BrokenProcessPool:
                 # The pool does not say whose worker died: the units that ran are tried again one by one.
                 suspects += running.values()
+                # What they share may be what kills, and would kill again.
+                suspected = {j.prelude for j in running.values()} - {None}
+                waiting = deque(replace(j, prelude=None) if j.prelude in suspected else j for j in waiting)
             except BaseException:
                 # Ctrl-C, or the caller gave up: do not wait for units that nobody asks for any more.
                 _kill(pool)

@@ -23,6 +23,7 @@ from auditor.kernel.units import source_path
 from auditor.model import Unit
 
 _PLAIN = re.compile(r"[\w.+=-]*", re.ASCII)
+_PRECOMPILED = (".pch", ".gch")
 _SILENT = frozenset({"-c", "-S", "-o"})
 """Part of every command, replaced by the parse itself: not worth a count."""
 
@@ -116,6 +117,9 @@ class _Roots:
         if not file or file.startswith("-"):
             return False
         path = os.path.join(self._directory, file)
+        if any(os.path.lexists(path + suffix) for suffix in _PRECOMPILED):
+            # clang would read that one instead: a syntax tree that somebody has prepared.
+            return False
         return os.path.isfile(path) and _real(path).startswith(self._roots)
 
 

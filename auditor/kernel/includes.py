@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What the preprocessor directives of a text say: files that include each other, names that are tested and defined.
 
-Read from the text alone, so an `#include` counts whatever conditional it stands in: more files are reached than a
-compilation reads, never fewer but for those that a macro names.
+Read from the text alone: an `#include` in a conditional does not count, so that what is reached is what any compilation
+reads, as far as a text can say that.
 """
 
 from __future__ import annotations
@@ -13,66 +13,73 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from auditor.errors import InputError
+from auditor.files import read_bounded
+
 _DIRECTIVE = re.compile(
     r"^[ \t]*#[ \t]*(include|define|undef|if|ifdef|ifndef|elif|else|endif)\b([^\\\n]*(?:\\[\s\S][^\\\n]*)*)", re.M
 )
 _INCLUDED = re.compile(r'[ \t]*([<"])([^>"\n]+)[>"]')
+_LARGEST = 8 << 20
+"""Bytes of a header that are looked at; the largest of the kernel's own, register lists, are left out."""
 _NAME = re.compile(r"[A-Za-z_]\w*")
+_ALWAYS = {("ifdef", "__KERNEL__"), ("ifndef", "__ASSEMBLY__"), ("ifndef", "__ASSEMBLER__")}
+"""Conditions that hold wherever a kernel's C is compiled."""
 
 
 @dataclass(frozen=True, slots=True)
 class Directives:
-    """`includes`: (is quoted, name). `before`: (name, from the name on) of the macros set or unset above the last one.
+    """`includes`: (is quoted, name), of those that stand in no condition. `tested`: names in conditionals.
 
-    `tested`: names in conditionals, without those in `defaults`: names that are asked for only to give them a value,
-    `#ifndef X`, `#define X`, `#endif`.
+    `before`: (name, from the name on) of the macros set or unset above the last include.
     """
 
     includes: tuple[tuple[bool, str], ...]
     before: tuple[tuple[str, str], ...]
     tested: frozenset[str]
-    defaults: frozenset[str]
 
 
 @cache
 def directives(path: str) -> Directives:
     """Of a file that cannot be read: none."""
     try:
-        with open(path, encoding="latin-1") as stream:
-            found = [(m.group(1), m.group(2)) for m in _DIRECTIVE.finditer(stream.read())]
-    except OSError:
-        found = []
+        text = read_bounded(path, _LARGEST).decode("latin-1")
+    except InputError:
+        text = ""
+    found = [(m.group(1), m.group(2)) for m in _DIRECTIVE.finditer(text)]
     includes: list[tuple[bool, str]] = []
     tested: set[str] = set()
-    defaults: set[str] = set()
     defined: list[tuple[str, str]] = []
+    conditions: list[bool] = []
     last = 0
     for i, (word, rest) in enumerate(found):
+        names = _NAME.findall(rest)
         if word == "include":
             match = _INCLUDED.match(rest)
-            includes += [(match.group(1) == '"', match.group(2))] if match else []
+            if match and all(conditions):
+                includes.append((match.group(1) == '"', match.group(2)))
             last = len(defined)
         elif word in ("define", "undef"):
-            name = _NAME.search(rest)
-            defined += [(name.group(), rest.strip())] if name else []
-        elif word in ("if", "ifdef", "ifndef", "elif"):
-            (defaults if _is_default(found[i : i + 3]) else tested).update(_NAME.findall(rest))
-    return Directives(tuple(includes), tuple(defined[:last]), frozenset(tested), frozenset(defaults - tested))
-
-
-def _is_default(three: Sequence[tuple[str, str]]) -> bool:
-    """`#ifndef X`, `#define X ...`, `#endif`. A header's guard is none: it ends with the header."""
-    if [word for word, _ in three] != ["ifndef", "define", "endif"]:
-        return False
-    asked, given = (_NAME.search(rest) for _, rest in three[:2])
-    return asked is not None and given is not None and asked.group() == given.group()
+            defined += [(names[0], rest.strip())] if names else []
+        elif word == "endif":
+            conditions = conditions[:-1]
+        else:
+            tested.update(names)
+            conditions = conditions[:-1] if word in ("else", "elif") else conditions
+            guard = i == 0 and word == "ifndef" and [w for w, _ in found[1:2]] == ["define"]
+            conditions.append(guard or (word, *names) in _ALWAYS)
+    return Directives(tuple(includes), tuple(defined[:last]), frozenset(tested))
 
 
 class Includes:
-    """Files as `#include` finds them: quoted names beside their file first, then in `directories`, in this order."""
+    """Files as `#include` finds them: quoted names beside their file first, then in `directories`, in this order.
 
-    def __init__(self, directories: Sequence[str]) -> None:
+    Only files below one of `roots` count: a tree may name any file, and none but its own is opened for its sake.
+    """
+
+    def __init__(self, directories: Sequence[str], roots: Sequence[str]) -> None:
         self._directories = tuple(directories)
+        self._roots = tuple(os.path.realpath(r) + os.sep for r in roots)
         self._found: dict[tuple[str, str], str] = {}
         self._known: dict[str, tuple[str, ...]] = {}
 
@@ -89,7 +96,8 @@ class Includes:
         known = self._found.get((name, here))
         if known is None:
             places = (os.path.normpath(os.path.join(d, name)) for d in ((here,) if here else ()) + self._directories)
-            known = self._found[name, here] = next(filter(os.path.isfile, places), "")
+            found = next(filter(os.path.isfile, places), "")
+            known = self._found[name, here] = found if os.path.realpath(found).startswith(self._roots) else ""
         return known
 
     def closure(self, files: Iterable[str]) -> set[str]:

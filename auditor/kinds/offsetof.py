@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from auditor.evidence.c.api import K
-from auditor.evidence.c.context import Context, decl_key
+from auditor.evidence.c.context import Context
 from auditor.evidence.c.measure import member_of, target_member
 from auditor.evidence.c.nodes import Node
 from auditor.evidence.c.types import C
@@ -30,7 +30,7 @@ def value(node: Node, ctx: Context) -> None:
                 ctx.unit.table_members.add((up.type.record, _initialised(up, below, ctx)))
             rule = "offsetof/table"
         elif up.kind == K.VAR_DECL and rule == "offsetof/table":
-            ctx.unit.tables.add(decl_key(up.cursor))
+            ctx.unit.tables.add(ctx.unit.place_of(up.cursor))
         below = up
     span = (field.offset, field.offset + field.size)
     ctx.add(rule, node, fields=(name,), bytes=span, at=member_of(node), needle=("offsetof|__builtin_offsetof",))
@@ -62,7 +62,9 @@ def table_element(node: Node, ctx: Context) -> None:
     base = node.kids[0].bare() if node.kids else None
     if base is None or base.kind != K.DECL_REF_EXPR or node.type.cls is not C.INTEGER:
         return
-    if decl_key(base.referenced) in ctx.unit.tables and not any(up.kind == K.SIZEOF_EXPR for up in node.ancestors()):
+    if not ctx.unit.tables or any(up.kind == K.SIZEOF_EXPR for up in node.ancestors()):
+        return
+    if ctx.unit.place_of(base.referenced) in ctx.unit.tables:
         ctx.add("offsetof/table-use", node)
 
 

@@ -8,12 +8,13 @@ import resource
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from auditor.evidence import pool
-from auditor.evidence.c.job import Job, Result
+from auditor.evidence.c.job import Job, Prelude, Result
 from auditor.evidence.c.unit import Analyser
 from auditor.kinds.dispatch import table
 from tests.evidence.snippets import PRELUDE, job, write
@@ -98,6 +99,24 @@ def test_a_tree_that_is_too_deep_loses_one_unit(tmp_path: Path, monkeypatch: pyt
     write(tmp_path, {"good1.c": PRELUDE + f"unsigned long f(struct pt_regs *regs) {{ return {deep}; }}\n"})
     results, _ = run(work)
     assert {n for n, r in results.items() if r.error} == {"good1.c"}
+
+
+def test_what_is_shared_is_not_tried_again_after_a_crash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A prelude that kills its worker would kill the next one, too."""
+    seen = tmp_path / "seen"
+
+    def analyse(self: Analyser, one: Job) -> Result:
+        with seen.open("a") as stream:
+            stream.write("shared\n" if one.prelude else "alone\n")
+        if one.prelude:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return Result(one.object, one.source)
+
+    monkeypatch.setattr(Analyser, "analyse", analyse)
+    made = [replace(j, prelude=Prelude((), ())) for j in jobs(tmp_path, 8, ())]
+    results, _ = run(made)
+    assert [r.error for r in results.values()] == [""] * 8
+    assert 1 <= seen.read_text().split().count("shared") <= 2
 
 
 def test_several_crashes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from auditor.data import minikernel_dir
 from auditor.evidence.c.files import covered
 from auditor.evidence.c.job import Job, Prelude, Result
 from auditor.evidence.c.unit import Analyser
+from auditor.evidence.c.walk import Shared
 from auditor.evidence.prelude import share_headers
 from auditor.kinds.dispatch import table
 from tests.evidence.snippets import job, write
@@ -96,33 +97,6 @@ def test_an_earlier_directory_is_one(tmp_path: Path) -> None:
     assert users(made) == set()
 
 
-@pytest.mark.parametrize(
-    ("before", "shares"),
-    [
-        ("", True),
-        ("#define WIDE\n", False),
-        ("#undef WIDE\n", False),
-        # The guard: the unit wants none of it.
-        ("#define COMMON_H\n#include <pt_regs.h>\n", False),
-        ('#define prefix "u4: "\n', True),
-        ("#define OTHER 1\n", True),
-        ("#define prefix me\n", False),
-        ("#define IP(regs) ((regs)->cx)\n", False),
-        ("#define FIRST offsetof(struct pt_regs, r15)\n", True),
-        ('#include "setting.h"\n', False),
-        ('#include "harmless.h"\n', True),
-    ],
-)
-def test_what_a_unit_sets_before_an_include(tmp_path: Path, before: str, shares: bool) -> None:
-    write(tmp_path, {"setting.h": "#define WIDE\n#include <pt_regs.h>\n", "harmless.h": "#define WIDE_OPEN 1\n"})
-    more = {"u4.c": unit("u4", before)}
-    assert ("u4.c.o" in users(jobs(tmp_path, plain(4) | more))) is shares
-
-
-def test_a_macro_that_is_set_after_the_last_include_does_not_count(tmp_path: Path) -> None:
-    assert users(jobs(tmp_path, plain(3) | {"u3.c": unit("u3", after="#define WIDE\n")})) == FOUR
-
-
 def test_a_unit_that_does_not_read_all_of_it(tmp_path: Path) -> None:
     write(tmp_path, {"inc/second.h": "#ifndef SECOND_H\n#define SECOND_H\nint second;\n#endif\n"})
     many = {f"u{i}.c": unit(f"u{i}", "#include <second.h>\n") for i in range(7)}
@@ -131,17 +105,21 @@ def test_a_unit_that_does_not_read_all_of_it(tmp_path: Path) -> None:
     assert [j.object for j in made if j.prelude is None] == ["u7.c.o"]
 
 
-def counting(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
-    """Of each parse from now on: whether it used what is shared."""
-    seen: list[bool] = []
+def counting(monkeypatch: pytest.MonkeyPatch) -> list[tuple[bool, bool]]:
+    """Of each parse from now on: whether it used what is shared, and whether that was its result."""
+    seen: list[tuple[bool, bool]] = []
     real = Analyser._analyse
 
-    def analyse(self: Analyser, job: Job, shared: object) -> Result:
-        seen.append(shared is not None)
-        return real(self, job, shared)  # type: ignore[arg-type]
+    def analyse(self: Analyser, job: Job, shared: Shared | None) -> Result | None:
+        result = real(self, job, shared)
+        seen.append((shared is not None, result is not None))
+        return result
 
     monkeypatch.setattr(Analyser, "_analyse", analyse)
     return seen
+
+
+USED, TRIED, ALONE = (True, True), (True, False), (False, True)
 
 
 def test_sites_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,38 +133,18 @@ def test_sites_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         assert (with_it.layout, with_it.error) == (without.layout, "")
         assert set(with_it.files) == set(without.files)
         assert dict(with_it.skipped) == dict(without.skipped) != {}
-    assert seen == [True, False] * 5
-
-
-def test_a_shared_header_that_a_unit_does_not_read(tmp_path: Path) -> None:
-    """Its text names the header, under a condition that the flags do not meet: it has no part in what that gives."""
-    held = "#ifndef HELD_H\n#define HELD_H\nstruct held { struct pt_regs regs; };\n#endif\n"
-    write(tmp_path, {"inc/held.h": f"#include <pt_regs.h>\n{held}"})
-    units = {f"u{i}.c": unit(f"u{i}", "#include <held.h>\n") for i in range(4)}
-    units["u4.c"] = unit("u4", "#ifdef NEVER\n#include <held.h>\n#endif\n")
-    made = share_headers(jobs(tmp_path, units))
-    assert users(made) == FOUR | objects("u4")
-    sharing = Analyser(table(), str(tmp_path))
-    for one, wanted in ((made[0], True), (made[4], False)):
-        result = sharing.analyse(one)
-        assert told(result) == told(Analyser(table()).analyse(one))
-        assert any(f.site.file == "inc/held.h" for f in result.found) is wanted
-        assert ("inc/held.h" in result.files) is wanted
+    assert seen == [USED, ALONE] * 5
 
 
 def test_lines_left_out_by_every_reading(tmp_path: Path) -> None:
     """A header without a guard, which a unit reads again, and the other half of it."""
     half = "#ifdef SECOND\nextern struct pt_regs *second;\n#else\nextern struct pt_regs *first;\n#endif\n"
-    write(tmp_path, {"inc/half.h": half})
-    units = {f"u{i}.c": unit(f"u{i}", "#include <half.h>\n") for i in range(4)}
-    made = share_headers(jobs(tmp_path, units))
-    assert users(made) == FOUR
-    (tmp_path / "u3.c").write_text(units["u3.c"] + "#define SECOND\n#include <half.h>\n")
-    for sharing in (Analyser(table(), str(tmp_path)), Analyser(table())):
-        once, twice = (sharing.analyse(made[i]) for i in (0, 3))
-        assert once.skipped["inc/half.h"] == ((1, 3),)
-        # Of the two halves only the #else between them.
-        assert twice.skipped["inc/half.h"] == ((3, 3),)
+    once = "#include <pt_regs.h>\n#include <half.h>\nlong f(struct pt_regs *regs) { return regs->ip; }\n"
+    write(tmp_path, {"half.h": half, "once.c": once, "twice.c": once + "#define SECOND\n#include <half.h>\n"})
+    left_out = [Analyser(table()).analyse(job(tmp_path, n, f"-I{tmp_path}")).skipped for n in ("once.c", "twice.c")]
+    assert left_out[0]["half.h"] == ((1, 3),)
+    # Of the two halves only the #else between them.
+    assert left_out[1]["half.h"] == ((3, 3),)
 
 
 @pytest.mark.parametrize(
@@ -213,7 +171,7 @@ def test_a_unit_that_has_errors_with_it_is_parsed_without(tmp_path: Path, monkey
     # It no longer reads the header, and declares by itself what that has.
     (tmp_path / "u1.c").write_text("#include <pt_regs.h>\nstruct pt_regs *low(int x) { return (void *)(long)x; }\n")
     result = Analyser(table(), str(tmp_path)).analyse(made[1])
-    assert (result.error, seen) == ("", [True, False])
+    assert (result.error, seen) == ("", [TRIED, ALONE])
 
 
 @pytest.mark.parametrize(
@@ -225,7 +183,7 @@ def test_headers_that_cannot_be_shared_hide_nothing(tmp_path: Path, monkeypatch:
     (tmp_path / "inc/common.h").write_text(text)
     result = Analyser(table(), str(tmp_path)).analyse(made[0])
     assert result.error == Analyser(table()).analyse(made[0]).error != ""
-    assert True not in seen
+    assert set(seen) == {ALONE}
 
 
 def test_a_directory_that_cannot_be_written(tmp_path: Path) -> None:

@@ -118,6 +118,14 @@ def test_include_of_a_file_passes_below_tree_and_build_only(tree: Tree, build: B
     assert kept(flags) == ("-include../outside.h",)
 
 
+@pytest.mark.parametrize("suffix", [".pch", ".gch"])
+def test_a_header_with_a_precompiled_one_beside_it_does_not_pass(tree: Tree, build: Build, suffix: str) -> None:
+    """clang would read the other one: a syntax tree that says what it likes, and no text that could be checked."""
+    (build.directory / "auto.h").write_text("#define AUTO 1\n")
+    (build.directory / f"auto.h{suffix}").write_bytes(b"CPCH")
+    assert kept(clang_arguments(unit_of(tree, build, "-include", "auto.h"), ARCH)) == ()
+
+
 def test_generated_source_may_include_headers_of_the_tree(tree: Tree, build: Build) -> None:
     (build.directory / "gen.c").write_text("int gen;\n")
     header = str(tree.root / "include/linux/regs.h")

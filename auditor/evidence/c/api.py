@@ -211,14 +211,16 @@ class Api:
         self.visitChildren(unit, VISITOR(visitor), None)
         return found
 
-    def inclusions(self, unit: Cursor) -> list[Cursor]:
-        """The #include directives that the preprocessor came to, also those whose file a guard left out. They come
-        before the first declaration."""
+    def preprocessing(self, unit: Cursor, kinds: Container[int]) -> list[Cursor]:
+        """What the preprocessor met of these kinds, in order; without what a precompiled header met.
+
+        Inclusions are among it even where a guard left the file out. It all comes before the first declaration.
+        """
         found: list[Cursor] = []
 
         def visitor(child: Cursor, parent: Cursor, _: Any) -> int:
             kind = child.kind
-            if kind == K.INCLUSION:
+            if kind in kinds:
                 found.append(child)
             return CONTINUE if kind in _PREPROCESSING else BREAK
 

@@ -70,10 +70,15 @@ class Unit(TreeContext):
     """File-scope objects whose address is handed to a function."""
     measures: dict[int, bool] = field(default_factory=dict)
     """Enumerators and constants: whether they are made of offsetof or sizeof the target."""
-    tables: set[int] = field(default_factory=set)
-    """Variables whose initialiser holds offsets of the target."""
+    tables: set[tuple[str, int]] = field(default_factory=set)
+    """Variables whose initialiser holds offsets of the target, by file and offset."""
     table_members: set[tuple[str, str]] = field(default_factory=set)
     """(record, member) that such initialisers set to an offset."""
+
+    def place_of(self, cursor: Cursor) -> tuple[str, int]:
+        """(file, offset) of a declaration, the same in every unit."""
+        handle, _, _, offset = self.api.place(self.api.getCursorLocation(cursor))
+        return self.path_of(handle), offset
 
     def source(self, handle: int) -> Source:
         return self.sources.get(self.path_of(handle))

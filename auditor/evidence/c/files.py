@@ -7,8 +7,9 @@ import bisect
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from ctypes import CFUNCTYPE, POINTER, c_uint, c_void_p, cast
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -52,7 +53,7 @@ class Hot:
             text = self._sources.get(path).text
             known = self._known[path] = [m.start() for m in self.pattern.finditer(text)]
             if known:
-                self.tested |= directives(path).tested | directives(path).defaults
+                self.tested |= directives(path).tested
         return known
 
     def is_hot(self, path: str) -> bool:
@@ -63,6 +64,19 @@ class Hot:
         offsets = self._offsets(path)
         i = bisect.bisect_left(offsets, lo)
         return i < len(offsets) and offsets[i] < hi
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """{file: (offset, file that it includes), whether that was read again or not}, {file: (offset, macro)}; only what
+    is active. Offsets are those of the directive and of the macro's name."""
+
+    inclusions: Mapping[str, Sequence[tuple[int, str]]]
+    definitions: Mapping[str, Sequence[tuple[int, str]]]
+
+    def included(self) -> dict[str, tuple[str, ...]]:
+        """{file: files that it includes}"""
+        return {path: tuple(file for _, file in many) for path, many in self.inclusions.items()}
 
 
 class Files:
@@ -92,15 +106,21 @@ class Files:
         found.pop(0, None)
         return found
 
-    def included(self, unit: Cursor) -> dict[str, list[str]]:
-        """{file: files that it includes}, whether they were read again or not; "" stands for the command."""
-        found: dict[str, list[str]] = {}
-        for cursor in self._api.inclusions(unit):
-            handle = self._api.getIncludedFile(cursor)
-            where = self._api.place(self._api.getCursorLocation(cursor))[0]
-            if handle:
-                found.setdefault(self.path(where), []).append(self.path(handle))
-        return found
+    def record(self, unit: Cursor, concerns: Callable[[str], bool]) -> Record:
+        """What the preprocessor met in the files of the unit, "" being its command; of macros those that concern."""
+        api = self._api
+        inclusions: dict[str, list[tuple[int, str]]] = {}
+        definitions: dict[str, list[tuple[int, str]]] = {}
+        for cursor in api.preprocessing(unit, (K.INCLUSION, K.MACRO_DEFINITION)):
+            name = api.text(api.getCursorSpelling(cursor)) if cursor.kind == K.MACRO_DEFINITION else ""
+            if name and not concerns(name):
+                continue
+            handle, _, _, offset = api.place(api.getCursorLocation(cursor))
+            if name:
+                definitions.setdefault(self.path(handle), []).append((offset, name))
+            elif included := api.getIncludedFile(cursor):
+                inclusions.setdefault(self.path(handle), []).append((offset, self.path(included)))
+        return Record(inclusions, definitions)
 
     def handle(self, file: cindex.File) -> int:
         """The CXFile behind the binding's object: what locations are given in."""

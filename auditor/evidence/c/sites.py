@@ -32,6 +32,13 @@ def site_identity(site: Site) -> Identity:
     return (site.rule, site.file, site.line, site.column, fields)
 
 
+def joined(one: Site, other: Site) -> Site:
+    """Two sightings of one site: what they do not have in common does not hold for it."""
+    if more := [f for f in other.fields if f not in one.fields]:
+        one = replace(one, fields=(*one.fields, *more), bytes=None)
+    return one if one.provenance == other.provenance else replace(one, provenance="unknown")
+
+
 class Collector:
     """Sites by identity, merged as they come."""
 
@@ -69,8 +76,7 @@ class Collector:
         known = self._sites.setdefault(identity, site)
         self._places.setdefault(identity, {})
         self._functions.setdefault(identity, {})
-        if more := [f for f in site.fields if f not in known.fields]:
-            self._sites[identity] = replace(known, fields=(*known.fields, *more), bytes=None)
+        self._sites[identity] = joined(known, site)
         return identity
 
     def _finish(self, draft: Draft, ctx: Context, counts: dict[tuple[object, ...], int]) -> None:

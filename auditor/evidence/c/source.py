@@ -10,6 +10,9 @@ from pathlib import Path
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 _SPACE = re.compile(r"\s+")
 _COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.S)
+# An open comment takes the rest: looking for its end again and again would cost the square of the length.
+_SILENT = re.compile(r"""/\*.*?(?:\*/|\Z)|//[^\n]*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'""", re.S)
+_NOT_NEWLINE = re.compile(r"[^\n]")
 _QUIET = re.compile(r"""/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'""", re.S)
 
 
@@ -53,6 +56,11 @@ def one_line(text: str, limit: int = 160) -> str:
     text = _SPACE.sub(" ", _COMMENT.sub(" ", text).replace("\\\n", " ")).strip()
     text = text.encode("latin-1").decode("utf-8", "backslashreplace")
     return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def blanked(text: str) -> str:
+    """The text with spaces for comments, strings and characters; every offset and line stays."""
+    return _SILENT.sub(lambda m: _NOT_NEWLINE.sub(" ", m.group()), text)
 
 
 def match_parenthesis(text: str, opening: int) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from clang import cindex
 
+from auditor.evidence.c.agreement import Agreement
 from auditor.evidence.c.api import Cursor
 from auditor.evidence.c.files import Files
 from auditor.evidence.c.job import Job, Prelude, Result
@@ -19,6 +20,7 @@ _OPTIONS = 0x01
 # CXTranslationUnit_ForSerialization
 _SAVED = 0x10
 _ERROR = 3
+_UNREADABLE = "libclang cannot parse it at all"
 
 
 class Analyser:
@@ -32,26 +34,26 @@ class Analyser:
 
     def analyse(self, job: Job) -> Result:
         shared = self._share(job)
-        if shared is not None:
-            result = self._analyse(job, shared)
-            if not result.error:
-                return result
-        return self._analyse(job, None)
+        result = self._analyse(job, shared) if shared is not None else None
+        return result or self._analyse(job, None) or Result(job.object, job.source, error=_UNREADABLE)
 
-    def _analyse(self, job: Job, shared: Shared | None) -> Result:
-        index = cindex.Index.create()
+    def _analyse(self, job: Job, shared: Shared | None) -> Result | None:
+        """None: libclang cannot parse it, or with what is shared it has errors or would be another text."""
         arguments = list(job.arguments)
         if shared is not None:
-            # What the precompiled header declares was walked with it and is not visited again.
-            index = cindex.Index.create(excludeDecls=True)
             arguments += ["-include-pch", shared.pch]
+        # What a precompiled header declares was walked with it and is not visited again.
+        index = cindex.Index.create(excludeDecls=shared is not None)
         try:
             tu = index.parse(job.source, args=arguments, options=_OPTIONS)
         except cindex.TranslationUnitLoadError:
-            return Result(job.object, job.source, error="libclang cannot parse it at all")
+            return None
         try:
             walk = Walk(self._memory, job, tu, shared)
-            return walk.run(first_error(tu, walk.files))
+            error = first_error(tu, walk.files)
+            if shared is not None and (error or walk.disagreement):
+                return None
+            return walk.run(error)
         finally:
             # The cursors of the walk are raw structs that do not keep the unit alive; none is used from here on.
             del tu
@@ -71,24 +73,28 @@ class Analyser:
         pch = source.removesuffix(".h") + ".pch"
         arguments = ("-xc-header", *prelude.arguments)
         try:
-            Path(source).write_text(prelude.text())
+            Path(source).write_bytes(os.fsencode(prelude.text()))
             tu = cindex.Index.create().parse(source, args=list(arguments), options=_OPTIONS | _SAVED)
             walk = Walk(self._memory, replace(job, source=source, arguments=arguments), tu, None)
             result = walk.run(first_error(tu, walk.files))
-            if result.error or result.layout is None:
+            included = walk.files.record(Cursor.from_buffer_copy(tu.cursor), lambda _: False).included()
+            times = {f: n for f, n in walk.times.items() if f != walk.paths[0]}
+            agreement = Agreement(self._memory.texts, times, included)
+            if result.error or result.layout is None or not agreement.sound:
                 return None
             tu.save(pch)
-        except (OSError, cindex.TranslationUnitLoadError, cindex.TranslationUnitSaveError):
+        except (OSError, ValueError, cindex.TranslationUnitLoadError, cindex.TranslationUnitSaveError):
             return None
         return Shared(
             pch=pch,
-            times={f: n for f, n in walk.times.items() if f != walk.paths[0]},
-            included=walk.files.included(Cursor.from_buffer_copy(tu.cursor)),
+            times=times,
+            included=included,
             given=walk.given,
             containers=frozenset(walk.containers),
             layout=result.layout,
             skipped=result.skipped,
             is_active=walk.files.is_active,
+            agreement=agreement,
         )
 
 

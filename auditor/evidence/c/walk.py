@@ -18,6 +18,7 @@ from clang import cindex
 
 from auditor import arch as archs
 from auditor import interfaces
+from auditor.evidence.c.agreement import Agreement, Texts
 from auditor.evidence.c.api import Api, Cursor, K
 from auditor.evidence.c.context import Context, Unit
 from auditor.evidence.c.files import Files, Hot
@@ -50,6 +51,7 @@ class Memory:
         self.api = Api()
         self.sources = Sources()
         self.definitions = Definitions(self.sources)
+        self.texts = Texts(self.sources)
         self.led: set[tuple[str, int, int]] = set()
         """Declarations whose names are leads already."""
         self.flavours: dict[tuple[str, ...], int] = {}
@@ -70,39 +72,42 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What one declaration of a header gave; `handed_on` as in `Result`."""
+    """What one declaration of a header gave: sites, and what it says of others; the sets are as in `Unit`."""
 
     found: tuple[Found, ...]
     handed_on: frozenset[str]
+    tables: frozenset[tuple[str, int]]
+    table_members: frozenset[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Shared:
     """A prelude as this process has parsed it; `pch` is the path of its precompiled form, all others are absolute.
 
-    `times`: {file: how often it was read}. `included`: {file: files that it includes}. `given`: {file: what its
-    declarations gave}. `is_active` as that of `Files`.
+    `times`: {file: how often it was read}, as they were entered. `included`: {file: files that it includes}; "" is the
+    command. `given`: (header, what a declaration in it gave), in their order. `is_active` as that of `Files`.
     """
 
     pch: str
     times: Mapping[str, int]
     included: Mapping[str, Sequence[str]]
-    given: Mapping[str, Sequence[Given]]
+    given: Sequence[tuple[str, Given]]
     containers: frozenset[str]
     layout: Layout
     skipped: Mapping[str, tuple[tuple[int, int], ...]]
     is_active: Callable[[str, int], bool]
+    agreement: Agreement
 
     def reached(self, files: Iterable[str]) -> dict[str, None]:
         """The shared files that a unit which includes these would have read without any prelude."""
         # What the command includes was read with the prelude; libclang does not read it again.
-        found = {f: None for f in (*self.included.get("", ()), *files) if f in self.times}
+        found = {f for f in (*self.included.get("", ()), *files) if f in self.times}
         waiting = list(found)
         while waiting:
             fresh = [f for f in self.included.get(waiting.pop(), ()) if f not in found]
-            found.update(dict.fromkeys(fresh))
+            found.update(fresh)
             waiting += fresh
-        return found
+        return {f: None for f in self.times if f in found}
 
 
 @cache
@@ -135,14 +140,18 @@ class Walk:
         for handle, times in self._handles.items():
             self.times[self.files.path(handle)] += times
         self._read_before: Mapping[str, None] = {}
+        self.disagreement = ""
+        """Why what is shared says nothing of this unit."""
         if shared is not None:
-            included = self.files.included(self._cursor)
-            self._read_before = shared.reached(f for many in included.values() for f in many)
+            record = self.files.record(self._cursor, shared.agreement.concerns)
+            self._read_before = shared.reached(f for many in record.inclusions.values() for _, f in many)
+            again = [f for f in self.times if f in shared.times]
+            self.disagreement = shared.agreement.disagreement(job.source, record, again)
         first, *others = self.times or ("",)
         self.paths = tuple(dict.fromkeys((first, *self._read_before, *others)))
         """Every file that was read, absolute, the source first."""
-        self.given: dict[str, list[Given]] = {}
-        """{header: what its declarations gave}"""
+        self.given: list[tuple[str, Given]] = []
+        """(header, what a declaration in it gave)"""
         self.containers: set[str] = set()
 
     def run(self, error: str) -> Result:
@@ -221,7 +230,7 @@ class Walk:
         self._leads.read(self.paths)
         if self._shared is not None:
             unit.types.containers |= self._shared.containers
-            for given in (g for f in self._read_before for g in self._shared.given.get(f, ())):
+            for given in (g for f, g in self._shared.given if f in self._read_before):
                 self._take(given, unit)
         flavour = self._flavour(main)
         for cursor, path, offset in picked:
@@ -259,6 +268,8 @@ class Walk:
     def _take(self, given: Given, unit: Unit) -> None:
         self._sites.add_all(given.found)
         unit.handed_on |= given.handed_on
+        unit.tables |= given.tables
+        unit.table_members |= given.table_members
 
     def _header(self, cursor: Cursor, unit: Unit, text: str, path: str, place: tuple[object, ...]) -> None:
         """A header's declaration is walked once per process and flavour of flags; of prototypes, those that take a
@@ -275,12 +286,14 @@ class Walk:
         known = self._memory.headers.get(key)
         if known is None or cursor.kind in _RECORDS:
             # A struct is always looked at: whether it holds the target is a fact of this unit's types.
-            own, before = Collector(self._memory.sources, self.files), unit.handed_on
-            unit.handed_on = set()
+            own = Collector(self._memory.sources, self.files)
+            before = unit.handed_on, unit.tables, unit.table_members
+            unit.handed_on, unit.tables, unit.table_members = set(), set(before[1]), set(before[2])
             self._declaration(cursor, unit, own)
-            known = self._memory.headers[key] = Given(own.found(), frozenset(unit.handed_on))
-            unit.handed_on = before
-        self.given.setdefault(path, []).append(known)
+            said = frozenset(unit.handed_on), frozenset(unit.tables - before[1]), frozenset(unit.table_members)
+            known = self._memory.headers[key] = Given(own.found(), *said)
+            unit.handed_on, unit.tables, unit.table_members = before
+        self.given.append((path, known))
         self._take(known, unit)
 
     def _declaration(self, cursor: Cursor, unit: Unit, into: Collector) -> None:

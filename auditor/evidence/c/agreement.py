@@ -1,0 +1,282 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Whether a unit reads shared headers as they were read for all: with the same macros, before the same text.
+
+A unit that was parsed with precompiled headers has seen their macros from its first line on, and they have not seen
+its own. Here the order in which it would have read everything itself is played through, from clang's record of the
+directives that were active. Whatever could make a difference ends the attempt, and the unit is parsed alone:
+
+- it sets a macro that a shared header, still to be read, writes or asks for;
+- it writes or asks for a name that a shared header, not read yet, makes a macro, or that only one writes that it never
+  reads;
+- a shared header asks for a macro of another one, and here the two come in another order;
+- it reads a shared header again, and that one has no guard; or it reads one inside a declaration, or packed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from auditor.evidence.c.files import Record
+from auditor.evidence.c.source import Sources, blanked
+
+_DIRECTIVE = re.compile(r"^[ \t]*#[ \t]*(\w*)([^\\\n]*(?:\\[\s\S][^\\\n]*)*)", re.M)
+_NAME = re.compile(r"\b[A-Za-z_]\w*")
+_MACRO = re.compile(r"\w+(\([^)]*\))?(.*)", re.S)
+_STRING = re.compile(r'"(?:\\.|[^"\\\n])*"')
+# What a header says of its place among others, or of its unit's name, is not the same for all.
+_OF_ITS_PLACE = re.compile(r"__has_include|__INCLUDE_LEVEL__|__BASE_FILE__|__COUNTER__")
+_UNITS_NAME = "KBUILD_"
+_STRANGE = "#"
+_INSIDE = "{"
+_PACK_ENDS = "pack()"
+_ON_MACROS = {_STRANGE, "push_macro", "pop_macro"}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A piece of a file; `names` are the identifiers in it. `kind`: "include", "define", "undef", "pragma", "test" (a
+    conditional), "default" (one that only gives a macro a value where it has none), "endif" or "text"."""
+
+    offset: int
+    end: int
+    kind: str
+    names: frozenset[str]
+
+
+class Texts:
+    """The events of files, each file read once per process."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+        self._known: dict[str, tuple[Event, ...]] = {}
+
+    def events(self, path: str) -> tuple[Event, ...]:
+        known = self._known.get(path)
+        if known is None:
+            found = list(_events(blanked(self._sources.get(path).text)))
+            for i, (test, define, end) in enumerate(zip(found, found[1:], found[2:], strict=False)):
+                kinds = (test.kind, define.kind, end.kind)
+                if kinds == ("test", "define", "endif") and test.names == define.names:
+                    found[i] = replace(test, kind="default")
+            known = self._known[path] = tuple(found)
+        return known
+
+    def definition(self, path: str, offset: int) -> str:
+        """From the macro's name on to the end of its line."""
+        text = self._sources.get(path).text
+        end = offset
+        while (end := text.find("\n", end)) > 0 and text[end - 1] == "\\":
+            end += 1
+        return text[offset : end if end >= 0 else len(text)]
+
+
+def _events(text: str) -> Iterator[Event]:
+    last = depth = 0
+    for match in _DIRECTIVE.finditer(text):
+        yield from _text(text, last, match.start())
+        depth += text.count("{", last, match.start()) - text.count("}", last, match.start())
+        word, rest = match.group(1), match.group(2)
+        last = match.end()
+        names = frozenset(_NAME.findall(rest))
+        if word == "define":
+            name = _NAME.search(rest)
+            yield Event(match.start(), last, word, frozenset([name.group()] if name else ()))
+        elif word == "pragma":
+            ends = {_PACK_ENDS} if "pack" in names and ("pop" in names or re.search(r"\(\s*\)", rest)) else set()
+            yield Event(match.start(), last, word, names | ends)
+        elif word == "include":
+            yield Event(match.start(), last, word, frozenset([_INSIDE] if depth else ()))
+        elif word == "undef":
+            yield Event(match.start(), last, word, names)
+        elif word in ("if", "ifdef", "ifndef", "elif"):
+            yield Event(match.start(), last, "test", names)
+        elif word == "endif":
+            yield Event(match.start(), last, word, frozenset())
+        elif word not in ("else", "error", "warning", "line", "ident", ""):
+            # #import, #include_next and what else there may be.
+            yield Event(match.start(), last, "pragma", names | {_STRANGE})
+    yield from _text(text, last, len(text))
+
+
+def _text(text: str, lo: int, hi: int) -> Iterator[Event]:
+    names = frozenset(_NAME.findall(text, lo, hi))
+    if names:
+        yield Event(lo, hi, "text", names)
+
+
+class Agreement:
+    """What the shared headers write, ask for and define, as bits of the headers by name."""
+
+    def __init__(self, texts: Texts, order: Iterable[str], included: Mapping[str, Sequence[str]]) -> None:
+        """`order`: the shared files as they were entered. `included`: {file: files that it includes}; what "" includes
+        comes first in every unit."""
+        self._texts = texts
+        self.common = _closure(included.get("", ()), included)
+        self._order = [f for f in order if f not in self.common]
+        self._bit = {f: 1 << i for i, f in enumerate(self._order)}
+        self._written: dict[str, int] = {}
+        self._defined: dict[str, int] = {}
+        self._tested: dict[str, int] = {}
+        self._defaults: dict[str, int] = {}
+        by_kind = {
+            "define": self._defined,
+            "undef": self._defined,
+            "test": self._tested,
+            "default": self._defaults,
+        }
+        asked: dict[str, set[str]] = {}
+        for file, bit in self._bit.items():
+            asked[file] = set()
+            for event in texts.events(file):
+                own = by_kind.get(event.kind, {})
+                for name in event.names:
+                    self._written[name] = self._written.get(name, 0) | bit
+                    own[name] = own.get(name, 0) | bit
+                asked[file] |= event.names if event.kind in ("test", "default") else set()
+        self._reached = {f: self._bits(_closure([f], included)) for f in self._order}
+        self._needed = {}
+        for file, names in asked.items():
+            bits = 0
+            for name in names:
+                bits |= self._defined.get(name, 0)
+            self._needed[file] = bits & ~self._reached[file]
+        self.sound = not any(self._differs(f, asked[f]) for f in self._order)
+
+    def concerns(self, name: str) -> bool:
+        """Whether one of the shared headers writes this name."""
+        return name in self._written
+
+    def _bits(self, files: Iterable[str]) -> int:
+        bits = 0
+        for file in files:
+            bits |= self._bit.get(file, 0)
+        return bits
+
+    def _differs(self, file: str, asked: set[str]) -> bool:
+        return any(n.startswith(_UNITS_NAME) or _OF_ITS_PLACE.fullmatch(n) for n in asked) or any(
+            e.kind == "text" and any(map(_OF_ITS_PLACE.fullmatch, e.names)) for e in self._texts.events(file)
+        )
+
+    def disagreement(self, source: str, record: Record, again: Iterable[str]) -> str:
+        """Why the unit must be parsed alone; the empty string if it need not. `again`: shared files that it read."""
+        for file in again:
+            if file in self._bit and any(e.kind != "include" for e in self._texts.events(file)):
+                return f"{file} is read again"
+        whole = _Play(self, record, 0)
+        whole.file(source)
+        if not whole.read:
+            return "it reads none of them"
+        play = _Play(self, record, whole.read)
+        play.file(source)
+        return play.why
+
+
+class _Play:
+    """One pass over a unit's own files, in the order of their directives."""
+
+    def __init__(self, agreement: Agreement, record: Record, whole: int) -> None:
+        """`whole`: the shared files that the unit reads at all; 0 to find that out."""
+        self._a, self._record, self._whole = agreement, record, whole
+        self.read = 0
+        self.why = ""
+        self._packed = False
+        self._seen: set[str] = set()
+
+    def file(self, path: str) -> None:
+        if path in self._seen:
+            return
+        self._seen.add(path)
+        inclusions = sorted(self._record.inclusions.get(path, ()))
+        definitions = sorted(self._record.definitions.get(path, ()))
+        for event in self._a._texts.events(path):
+            while definitions and definitions[0][0] < event.end:
+                self._define(path, *definitions.pop(0))
+            if event.kind == "include":
+                while inclusions and inclusions[0][0] < event.end:
+                    self._include(inclusions.pop(0)[1], _INSIDE in event.names)
+            elif event.kind in ("text", "test", "default", "pragma"):
+                self._use(path, event)
+            elif event.kind == "undef":
+                self._change(path, event.names, "")
+            if self.why:
+                return
+        for _, included in inclusions:
+            # A directive that the text does not show, as one that a comment begins.
+            self._include(included, False)
+
+    def _include(self, file: str, inside: bool) -> None:
+        a = self._a
+        if file in a.common:
+            return
+        if file not in a._bit:
+            self.file(file)
+            return
+        fresh = a._reached[file] & ~self.read
+        if fresh and (self._packed or inside):
+            self.why = self.why or f"{file} is read inside a declaration, or while structs are packed"
+        while fresh:
+            # The lowest bit is the one that was entered first.
+            bit = fresh & -fresh
+            other = a._order[bit.bit_length() - 1]
+            if a._needed[other] & (bit - 1) != a._needed[other] & self.read:
+                self.why = self.why or f"{other} comes in another order"
+            self.read |= bit
+            fresh ^= bit
+
+    def _use(self, path: str, event: Event) -> None:
+        if event.kind == "pragma":
+            if event.names & _ON_MACROS and self._whole & ~self.read:
+                self.why = self.why or f"{path}: a pragma before a shared header"
+            if "pack" in event.names:
+                self._packed = _PACK_ENDS not in event.names
+            return
+        if not self._whole:
+            return
+        defined, written = self._a._defined, self._a._written
+        for name in event.names:
+            if defined.get(name, 0) & ~self.read:
+                self.why = self.why or f"{path}: {name} would not be a macro yet"
+            elif name in written and not written[name] & self._whole:
+                self.why = self.why or f"{path}: {name} is known from a header that it does not read"
+            if self.why:
+                return
+
+    def _define(self, path: str, offset: int, name: str) -> None:
+        self._change(path, (name,), self._a._texts.definition(path, offset))
+
+    def _change(self, path: str, names: Iterable[str], definition: str) -> None:
+        a, coming = self._a, self._whole & ~self.read
+        for name in names:
+            if not a._written.get(name, 0) & coming:
+                continue
+            harmless = is_message(definition) or (is_itself(name, definition) and not a._defaults.get(name, 0) & coming)
+            if a._tested.get(name, 0) & coming or not harmless:
+                self.why = self.why or f"{path}: sets {name} before a shared header"
+
+
+def is_itself(name: str, definition: str) -> bool:
+    """#define X X says that there is an X; nothing else becomes another text."""
+    macro = _MACRO.fullmatch(definition)
+    return macro is not None and macro.group(2).strip() == name
+
+
+def is_message(definition: str) -> bool:
+    """A message's format, as pr_fmt: strings, the unit's name, parameters that stand alone. What prints it is the same
+    code."""
+    macro = _MACRO.fullmatch(definition)
+    parameters, body = macro.groups("") if macro else ("", "")
+    words = _STRING.sub(" ", body).replace(",", " ").split()
+    known = {*_NAME.findall(parameters), "__func__"}
+    return _STRING.search(body) is not None and all(w in known or w.startswith(_UNITS_NAME) for w in words)
+
+
+def _closure(files: Iterable[str], included: Mapping[str, Sequence[str]]) -> set[str]:
+    seen = set(files)
+    waiting = list(seen)
+    while waiting:
+        fresh = [f for f in included.get(waiting.pop(), ()) if f not in seen]
+        seen.update(fresh)
+        waiting += fresh
+    return seen
