@@ -12,6 +12,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
@@ -32,8 +33,13 @@ _TABLE = """CREATE TABLE IF NOT EXISTS unit (
     key BLOB PRIMARY KEY, digest BLOB NOT NULL, inputs BLOB NOT NULL, result BLOB NOT NULL, turn INTEGER NOT NULL
 ) WITHOUT ROWID"""
 
-_CODE = ("evidence", "kinds", "layouts", "facts", "model.py", "arch.py", "interfaces.py")
+_NO_FACTS = ("cli", "reports", "judge", "gate")
 _RULES = ("arch", "interfaces.toml")
+_INCLUDED = re.compile(rb'#[ \t]*(?:include|import|include_next)\b[ \t]*[<"]([^>"\n]+)')
+_ASKED = re.compile(rb'__has_include[^<"\n]*[<"]([^>"\n]+)')
+_SEARCHED = ("-I", "-isystem", "-iquote", "-idirafter")
+# Where clang looks besides what the command says.
+_ENVIRONMENT = ("CPATH", "C_INCLUDE_PATH")
 
 Paths = tuple[str, ...]
 
@@ -48,7 +54,10 @@ class Store:
         self._path, self._version, self._started = path, version, started
         self.warnings: list[str] = []
         self._contents: dict[str, bytes] = {}
-        self._shadows: dict[tuple[str, Paths], bytes] = {}
+        self._names: dict[str, Paths] = {}
+        self._places: dict[tuple[str, str], bytes] = {}
+        self._listed: dict[str, frozenset[str]] = {}
+        self._hits: list[bytes] = []
         self._turn = 0
         self._database = self._open()
 
@@ -66,14 +75,18 @@ class Store:
         if self._database is None:
             return None
         key = self._key(job)
-        row = self._database.execute("SELECT digest, inputs, result FROM unit WHERE key = ?", (key,)).fetchone()
+        # What is no bytes is cast to some: it will not unpack.
+        query = "SELECT CAST(digest AS BLOB), CAST(inputs AS BLOB), CAST(result AS BLOB) FROM unit WHERE key = ?"
+        row = self._database.execute(query, (key,)).fetchone()
         if row is None:
             return None
         try:
-            return unpack_result(row[2]) if self._digest(job, unpack(row[1], Paths)) == row[0] else None
+            result = unpack_result(row[2]) if self._digest(job, unpack(row[1], Paths)) == row[0] else None
         except (ValueError, OSError):
             # Damaged, or a file is gone: the unit is parsed again, and its row written anew.
             return None
+        self._hits += [key] if result is not None else []
+        return result
 
     def add(self, job: Job, result: Result) -> None:
         """Keeps a result, unless the unit failed or one of its files changed after the audit began."""
@@ -81,9 +94,9 @@ class Store:
             return
         inputs = tuple(os.path.join(job.root, f) for f in result.files)
         try:
-            if any(os.stat(f).st_ctime >= self._started for f in inputs):
-                return
             row = (self._key(job), self._digest(job, inputs), pack(inputs), pack(result), self._turn)
+            if any(os.stat(f).st_ctime >= self._started for f in (*inputs, *self._looked_in(job, inputs))):
+                return
         except (OSError, ValueError):
             return
         with self._guarded():
@@ -93,6 +106,9 @@ class Store:
     def close(self) -> None:
         if self._database is not None:
             with self._guarded():
+                renewed = [(self._turn, key) for key in self._hits]
+                self._database.executemany("UPDATE unit SET turn = ? WHERE key = ?", renewed)
+                self._database.commit()
                 count = self._database.execute("SELECT count(*) FROM unit").fetchone()[0]
                 if count > _KEPT:
                     oldest = "SELECT key FROM unit ORDER BY turn LIMIT ?"
@@ -105,23 +121,52 @@ class Store:
     def _key(self, job: Job) -> bytes:
         """The unit and its command; whether headers are shared is no part of what it gives."""
         parts = (self._version, job.source, job.object, job.directory, job.arguments, job.root, job.struct, job.arch)
-        text = json.dumps([*parts, sorted(job.asm_filled)])
+        text = json.dumps([*parts, sorted(job.asm_filled), [os.environ.get(n) for n in _ENVIRONMENT]])
         return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
     def _digest(self, job: Job, inputs: Sequence[str]) -> bytes:
-        """Of the contents of all inputs, and of which files would be found in their stead. OSError: one is gone."""
+        """Of the contents of all inputs, and of where the files that they name are found. OSError: one is gone."""
         whole = hashlib.blake2b(digest_size=16)
-        directories = include_directories(job)
+        directories = searched(job)
         for path in inputs:
             content = self._contents.get(path)
             if content is None:
-                content = self._contents[path] = hashlib.blake2b(Path(path).read_bytes(), digest_size=16).digest()
+                data = Path(path).read_bytes()
+                names = {*_INCLUDED.findall(data), *_ASKED.findall(data)}
+                self._names[path] = tuple(sorted(n.decode("utf-8", "surrogateescape") for n in names))
+                content = self._contents[path] = hashlib.blake2b(data, digest_size=16).digest()
             whole.update(content)
-            known = self._shadows.get((path, directories))
-            if known is None:
-                known = self._shadows[path, directories] = bytes(map(os.path.lexists, shadows(path, directories)))
-            whole.update(known)
+            for directory in (os.path.dirname(path), *directories):
+                known = self._places.get((path, directory))
+                if known is None:
+                    there = (self._is_file(os.path.join(directory, name)) for name in self._names[path])
+                    known = self._places[path, directory] = bytes(there)
+                whole.update(known)
         return whole.digest()
+
+    def _is_file(self, path: str) -> bool:
+        directory, name = os.path.split(os.path.normpath(path))
+        listed = self._listed.get(directory)
+        if listed is None:
+            try:
+                with os.scandir(directory) as entries:
+                    listed = frozenset(e.name for e in entries if e.is_file())
+            except OSError:
+                listed = frozenset()
+            self._listed[directory] = listed
+        return name in listed
+
+    def _looked_in(self, job: Job, inputs: Sequence[str]) -> set[str]:
+        """Directories of tree and build in which a file that came or went would have changed what was read: those of
+        the inputs, those that are searched, and those above them."""
+        roots = (job.root.rstrip(os.sep) + os.sep, job.directory.rstrip(os.sep) + os.sep)
+        found: set[str] = set()
+        for directory in {*map(os.path.dirname, inputs), *searched(job), *self._listed}:
+            place = directory
+            while place not in found and (place + os.sep).startswith(roots):
+                found.add(place)
+                place = os.path.dirname(place)
+        return set(filter(os.path.isdir, found))
 
     @contextlib.contextmanager
     def _guarded(self) -> Iterator[None]:
@@ -162,29 +207,36 @@ class Store:
     def _connect(self) -> sqlite3.Connection:
         writable = os.access(self._path.parent, os.W_OK) and (not self._path.exists() or os.access(self._path, os.W_OK))
         mode = "rwc" if writable else "ro"
-        database = sqlite3.connect(f"{self._path.absolute().as_uri()}?mode={mode}", uri=True, timeout=_BUSY)
+        uri = f"{self._path.absolute().as_uri()}?mode={mode}"
+        database = sqlite3.connect(uri, uri=True, timeout=_BUSY, isolation_level=None)
         try:
             self._prepare(database, writable)
         except BaseException:
             database.close()
             raise
+        database.isolation_level = "DEFERRED"
         return database
 
     def _prepare(self, database: sqlite3.Connection, writable: bool) -> None:
-        found = database.execute("PRAGMA user_version").fetchone()[0]
-        empty = database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
-        if not empty and found != FORMAT:
-            raise sqlite3.DatabaseError(f"format {found}, expected {FORMAT}")
         if writable:
             # A process that is killed leaves whole rows behind, or none; a power cut may cost the last ones.
             database.execute("PRAGMA synchronous = OFF")
+        # Two audits may find no store at the same time: one of them makes it, the other waits.
+        database.execute("BEGIN IMMEDIATE" if writable else "BEGIN")
+        found = database.execute("PRAGMA user_version").fetchone()[0]
+        empty = database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+        if empty and writable:
             database.execute(_TABLE)
             database.execute(f"PRAGMA user_version = {FORMAT}")
-            database.commit()
+        elif not empty and found != FORMAT:
+            raise sqlite3.DatabaseError(f"format {found}, expected {FORMAT}")
         columns = {row[1] for row in database.execute("PRAGMA table_info(unit)")}
-        if columns != {"key", "digest", "inputs", "result", "turn"} and not (empty and not writable):
+        if columns and columns != {"key", "digest", "inputs", "result", "turn"}:
             raise sqlite3.DatabaseError("not a store of this tool")
-        self._turn = (database.execute("SELECT max(turn) FROM unit").fetchone()[0] or 0) + 1 if columns else 0
+        if columns:
+            newest = database.execute("SELECT max(turn) FROM unit WHERE typeof(turn) = 'integer'").fetchone()[0]
+            self._turn = (newest or 0) + 1
+        database.execute("COMMIT")
 
 
 @contextlib.contextmanager
@@ -199,23 +251,22 @@ def open_store(path: Path, library: str | None = None) -> Iterator[Store]:
         store.close()
 
 
-def include_directories(job: Job) -> Paths:
-    options = (a.removeprefix("-isystem").removeprefix("-I") for a in job.arguments if a.startswith(("-I", "-isystem")))
-    return tuple(dict.fromkeys(os.path.normpath(os.path.join(job.directory, d)) for d in options))
-
-
-def shadows(path: str, directories: Sequence[str]) -> Iterator[str]:
-    """Files that an #include of `path` would find first, if they were there: its name in an earlier directory."""
-    for place, directory in enumerate(directories):
-        if path.startswith(directory + os.sep):
-            yield from (earlier + path[len(directory) :] for earlier in directories[:place])
+def searched(job: Job) -> Paths:
+    """The directories in which clang looks for the headers of a unit."""
+    found: dict[str, None] = {}
+    for argument in job.arguments:
+        option = next((o for o in _SEARCHED if argument.startswith(o)), None)
+        if option is not None:
+            found[os.path.normpath(os.path.join(job.directory, argument.removeprefix(option)))] = None
+    return tuple(found)
 
 
 def facts_version(package: Path, rules: Path, library: str) -> str:
-    """Of everything that facts are made by: any edit makes another version. Verdicts are no facts."""
+    """Of everything that facts are made by: any edit makes another version. Verdicts and reports are none."""
     whole = hashlib.blake2b(library.encode(), digest_size=16)
-    for root, names in ((package, _CODE), (rules, _RULES)):
-        for path in sorted(f for n in names for f in ((root / n).rglob("*") if (root / n).is_dir() else [root / n])):
-            if path.suffix in (".py", ".toml") and path.is_file():
-                whole.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    code = (f for f in package.rglob("*.py") if f.relative_to(package).parts[0] not in _NO_FACTS)
+    data = (f for n in _RULES for f in ((rules / n).rglob("*.toml") if (rules / n).is_dir() else [rules / n]))
+    for root, files in ((package, code), (rules, data)):
+        for path in sorted(f for f in files if f.is_file()):
+            whole.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
     return whole.hexdigest()

@@ -22,19 +22,23 @@ from auditor.evidence.c.job import Job, Result
 from auditor.evidence.c.unit import Analyser
 from auditor.facts import store as store_module
 from auditor.facts.codec import pack, unpack, unpack_result
-from auditor.facts.store import Store, facts_version, shadows
+from auditor.facts.store import Store, facts_version
 from auditor.kernel.discover import discover
 from auditor.kernel.tree import open_build, open_tree
 from auditor.kinds.dispatch import table
 from tests.evidence.snippets import PRELUDE, job, write
 
-SOURCE = PRELUDE + '#include "own.h"\n#include <found.h>\nlong f(struct pt_regs *regs) { return regs->ip + OWN; }\n'
+ASKED = "#if __has_include(<asked.h>)\nint asked;\n#endif\n"
+SOURCE = (
+    PRELUDE + ASKED + '#include "own.h"\n#include <found.h>\nlong f(struct pt_regs *regs) { return regs->ip + OWN; }\n'
+)
 
 
 @pytest.fixture
 def unit(tmp_path: Path) -> Job:
     write(tmp_path, {"a.c": SOURCE, "own.h": "#define OWN 1\n", "two/found.h": "\n", "one/other.h": "\n"})
-    return job(tmp_path, "a.c", f"-I{tmp_path}/one", f"-I{tmp_path}/two")
+    (tmp_path / "one/found.h").symlink_to(tmp_path / "nowhere.h")
+    return job(tmp_path, "a.c", f"-isystem{tmp_path}/two", f"-I{tmp_path}/one")
 
 
 @pytest.fixture
@@ -86,12 +90,20 @@ def test_every_fact_of_the_minikernel_comes_back_as_it_was() -> None:
     assert [unpack_result(pack(r)) for r in results] == results
 
 
+def anew(path: Path) -> None:
+    path.unlink()
+    path.write_text("\n")
+
+
 CHANGES: dict[str, Callable[[Path], object]] = {
     "the source": lambda d: (d / "a.c").write_text(SOURCE + "\n"),
     "a header beside it": lambda d: (d / "own.h").write_text("#define OWN 2\n"),
     "a header that is found": lambda d: (d / "two/found.h").write_text("int x;\n"),
     "a header that is gone": lambda d: (d / "own.h").unlink(),
-    "a header in an earlier directory": lambda d: (d / "one/found.h").write_text("\n"),
+    "a header in an earlier directory": lambda d: anew(d / "one/found.h"),
+    "a header beside the source": lambda d: (d / "asked.h").write_text("\n"),
+    "a header that a link leads to": lambda d: (d / "nowhere.h").write_text("\n"),
+    "a header that was asked for": lambda d: (d / "two/asked.h").write_text("\n"),
 }
 
 
@@ -140,13 +152,6 @@ def test_the_version_is_that_of_all_that_makes_facts(tmp_path: Path) -> None:
     assert len({first, second, facts_version(package, rules, "clang 18")}) == 3
 
 
-def test_shadows() -> None:
-    assert list(shadows("/t/two/x/f.h", ("/t/one", "/t/three", "/t/two"))) == ["/t/one/x/f.h", "/t/three/x/f.h"]
-    assert list(shadows("/t/one/f.h", ("/t/one", "/t/two"))) == []
-    # Below two of them, whichever it was found by.
-    assert list(shadows("/t/a/uapi/f.h", ("/t/a", "/t/b", "/t/a/uapi"))) == ["/t/a/f.h", "/t/b/f.h"]
-
-
 def test_a_unit_that_failed_is_not_kept(path: Path, unit: Job) -> None:
     store = opened(path)
     store.add(unit, replace(analysed(unit), error="a.c:1: no"))
@@ -159,6 +164,73 @@ def test_what_changes_during_the_audit_is_not_kept(tmp_path: Path, path: Path, u
     store.add(unit, analysed(unit))
     store.close()
     assert found(path, unit) is None
+
+
+@pytest.mark.parametrize("change", ["one/found.h", "asked.h", "two/more.h"])
+def test_what_comes_during_the_audit_is_no_part_of_it(tmp_path: Path, path: Path, unit: Job, change: str) -> None:
+    """The unit was parsed without it: its facts must not be kept as if it had been there."""
+    store = opened(path, started=_settled())
+    result = analysed(unit)
+    (tmp_path / change).unlink(missing_ok=True)
+    (tmp_path / change).write_text("\n")
+    store.add(unit, result)
+    store.close()
+    assert found(path, unit) is None
+
+
+def test_a_directory_that_is_swapped_during_the_audit(tmp_path: Path, path: Path, unit: Job) -> None:
+    write(tmp_path, {"new/found.h": "int other;\n"})
+    store = opened(path, started=_settled())
+    result = analysed(unit)
+    (tmp_path / "two").rename(tmp_path / "old")
+    (tmp_path / "new").rename(tmp_path / "two")
+    store.add(unit, result)
+    store.close()
+    assert found(path, unit) is None
+
+
+def _settled() -> float:
+    """A time after which no file has changed, in the clock of files."""
+    time.sleep(0.05)
+    return time.time()
+
+
+def test_units_in_use_stay(path: Path, unit: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_module, "_KEPT", 2)
+    result = analysed(unit)
+    for n in range(4):
+        store = opened(path)
+        store.known([replace(unit, object="0.o")])
+        store.add(replace(unit, object=f"{n}.o"), replace(result, object=f"{n}.o"))
+        store.close()
+    left = opened(path).known([replace(unit, object=f"{n}.o") for n in range(4)])
+    assert set(left) == {"0.o", "3.o"}
+
+
+def test_rows_of_other_types(path: Path, unit: Job) -> None:
+    kept(path, unit)
+    for value in ("CAST('x' AS TEXT)", "CAST(x'ff' AS TEXT)", "7", "1.5"):
+        execute(path, f"UPDATE unit SET result = {value}, turn = 'zz'")
+        assert found(path, unit) is None
+    kept(path, unit)
+
+
+def _open_only(path: Path) -> None:
+    store = opened(path)
+    os._exit(len(store.warnings))
+
+
+def test_two_audits_begin_at_once(path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    for _ in range(20):
+        path.unlink(missing_ok=True)
+        both = [context.Process(target=_open_only, args=(path,)) for _ in range(2)]
+        for one in both:
+            one.start()
+        for one in both:
+            one.join()
+            assert one.exitcode == 0
+        assert not path.with_suffix(".damaged").exists()
 
 
 def test_a_name_that_is_not_unicode_is_not_kept(path: Path, unit: Job) -> None:

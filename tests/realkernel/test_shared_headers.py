@@ -40,10 +40,12 @@ def test_most_units_share(made: list[Job]) -> None:
 def test_a_unit_gives_the_same(made: list[Job], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     users = [j for j in made if j.prelude is not None]
     # Every kind of directory, and all that make the bodies of tracepoints.
-    chosen = [j for j in users[4:] if b"CREATE_TRACE_POINTS" in Path(j.source).read_bytes()] + users[::10]
+    traced = [j for j in users[4:] if b"CREATE_TRACE_POINTS" in Path(j.source).read_bytes()]
+    chosen = traced + users[::10]
     assert len({Path(j.source).parent for j in chosen}) > 4
     sharing, alone, seen = Analyser(table(), str(tmp_path)), Analyser(table()), counting(monkeypatch)
     for job in chosen:
         with_it, without = sharing.analyse(job), alone.analyse(job)
         assert told(with_it) == told(without), job.source
-    assert seen.count(USED) > len(chosen) / 2, "hardly anything was shared"
+    # Where a tracepoint's header is read several times, its unit is parsed alone.
+    assert seen.count(USED) > len(users[::10]) / 2, "hardly anything was shared"

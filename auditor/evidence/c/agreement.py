@@ -9,7 +9,10 @@ directives that were active. Whatever could make a difference ends the attempt, 
 - it writes or asks for a name that a shared header, not read yet, makes a macro, or that only one writes that it never
   reads;
 - a shared header asks for a macro of another one, and here the two come in another order;
-- it reads a shared header again, and that one has no guard; or it reads one inside a declaration, or packed.
+- it reads a shared header again, and that one has no guard; or it reads one inside a declaration, or behind a pragma
+  that changes what a struct or a macro is.
+
+Of a unit that does not compile, an error may go unseen: that a type was used before the header that declares it.
 """
 
 from __future__ import annotations
@@ -30,8 +33,8 @@ _OF_ITS_PLACE = re.compile(r"__has_include|__INCLUDE_LEVEL__|__BASE_FILE__|__COU
 _UNITS_NAME = "KBUILD_"
 _STRANGE = "#"
 _INSIDE = "{"
-_PACK_ENDS = "pack()"
-_ON_MACROS = {_STRANGE, "push_macro", "pop_macro"}
+# Pragmas that change what a text after them is; _Pragma hides its own in a string.
+_CHANGING = {_STRANGE, "push_macro", "pop_macro", "pack", "options", "align", "_Pragma"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,11 @@ class Texts:
     def events(self, path: str) -> tuple[Event, ...]:
         known = self._known.get(path)
         if known is None:
-            found = list(_events(blanked(self._sources.get(path).text)))
+            text = self._sources.get(path).text
+            found = list(_events(blanked(text)))
+            if "%:" in text:
+                # A directive in disguise.
+                found.insert(0, Event(0, 0, "pragma", frozenset([_STRANGE])))
             for i, (test, define, end) in enumerate(zip(found, found[1:], found[2:], strict=False)):
                 kinds = (test.kind, define.kind, end.kind)
                 if kinds == ("test", "define", "endif") and test.names == define.names:
@@ -74,9 +81,11 @@ class Texts:
 
 def _events(text: str) -> Iterator[Event]:
     last = depth = 0
+    odd = False
     for match in _DIRECTIVE.finditer(text):
         yield from _text(text, last, match.start())
         depth += text.count("{", last, match.start()) - text.count("}", last, match.start())
+        odd = odd or depth < 0
         word, rest = match.group(1), match.group(2)
         last = match.end()
         names = frozenset(_NAME.findall(rest))
@@ -84,10 +93,9 @@ def _events(text: str) -> Iterator[Event]:
             name = _NAME.search(rest)
             yield Event(match.start(), last, word, frozenset([name.group()] if name else ()))
         elif word == "pragma":
-            ends = {_PACK_ENDS} if "pack" in names and ("pop" in names or re.search(r"\(\s*\)", rest)) else set()
-            yield Event(match.start(), last, word, names | ends)
+            yield Event(match.start(), last, word, names)
         elif word == "include":
-            yield Event(match.start(), last, word, frozenset([_INSIDE] if depth else ()))
+            yield Event(match.start(), last, word, frozenset([_INSIDE] if depth or odd else ()))
         elif word == "undef":
             yield Event(match.start(), last, word, names)
         elif word in ("if", "ifdef", "ifndef", "elif"):
@@ -154,16 +162,28 @@ class Agreement:
             bits |= self._bit.get(file, 0)
         return bits
 
+    def _guarded(self, file: str) -> bool:
+        """#ifndef X, #define X: read while it is being read, it is empty."""
+        first = self._texts.events(file)[:2]
+        return [e.kind for e in first] == ["test", "define"] and first[0].names == first[1].names
+
     def _differs(self, file: str, asked: set[str]) -> bool:
         return any(n.startswith(_UNITS_NAME) or _OF_ITS_PLACE.fullmatch(n) for n in asked) or any(
             e.kind == "text" and any(map(_OF_ITS_PLACE.fullmatch, e.names)) for e in self._texts.events(file)
         )
 
-    def disagreement(self, source: str, record: Record, again: Iterable[str]) -> str:
-        """Why the unit must be parsed alone; the empty string if it need not. `again`: shared files that it read."""
+    def disagreement(self, source: str, record: Record, again: Iterable[str], twice: Iterable[str]) -> str:
+        """Why the unit must be parsed alone; the empty string if it need not.
+
+        `again`: shared files that it read, too. `twice`: its own that it read more than once.
+        """
         for file in again:
             if file in self._bit and any(e.kind != "include" for e in self._texts.events(file)):
                 return f"{file} is read again"
+        for file in twice:
+            shared = any(included in self._bit for _, included in record.inclusions.get(file, ()))
+            if (shared or record.definitions.get(file)) and not self._guarded(file):
+                return f"{file} is read twice"
         whole = _Play(self, record, 0)
         whole.file(source)
         if not whole.read:
@@ -179,9 +199,9 @@ class _Play:
     def __init__(self, agreement: Agreement, record: Record, whole: int) -> None:
         """`whole`: the shared files that the unit reads at all; 0 to find that out."""
         self._a, self._record, self._whole = agreement, record, whole
+        self._unread = {name for name, bits in agreement._written.items() if not bits & whole} if whole else set()
         self.read = 0
         self.why = ""
-        self._packed = False
         self._seen: set[str] = set()
 
     def file(self, path: str) -> None:
@@ -214,8 +234,8 @@ class _Play:
             self.file(file)
             return
         fresh = a._reached[file] & ~self.read
-        if fresh and (self._packed or inside):
-            self.why = self.why or f"{file} is read inside a declaration, or while structs are packed"
+        if fresh and inside:
+            self.why = self.why or f"{file} is read inside a declaration"
         while fresh:
             # The lowest bit is the one that was entered first.
             bit = fresh & -fresh
@@ -226,22 +246,17 @@ class _Play:
             fresh ^= bit
 
     def _use(self, path: str, event: Event) -> None:
-        if event.kind == "pragma":
-            if event.names & _ON_MACROS and self._whole & ~self.read:
-                self.why = self.why or f"{path}: a pragma before a shared header"
-            if "pack" in event.names:
-                self._packed = _PACK_ENDS not in event.names
+        pragma = event.names & _CHANGING and (event.kind == "pragma" or "_Pragma" in event.names)
+        if pragma and self._whole & ~self.read:
+            self.why = self.why or f"{path}: a pragma before a shared header"
+        if event.kind == "pragma" or not self._whole:
             return
-        if not self._whole:
-            return
-        defined, written = self._a._defined, self._a._written
-        for name in event.names:
-            if defined.get(name, 0) & ~self.read:
+        defined = self._a._defined
+        for name in event.names & defined.keys():
+            if defined[name] & ~self.read:
                 self.why = self.why or f"{path}: {name} would not be a macro yet"
-            elif name in written and not written[name] & self._whole:
-                self.why = self.why or f"{path}: {name} is known from a header that it does not read"
-            if self.why:
-                return
+        for name in event.names & self._unread:
+            self.why = self.why or f"{path}: {name} is known from a header that it does not read"
 
     def _define(self, path: str, offset: int, name: str) -> None:
         self._change(path, (name,), self._a._texts.definition(path, offset))

@@ -146,7 +146,8 @@ class Walk:
             record = self.files.record(self._cursor, shared.agreement.concerns)
             self._read_before = shared.reached(f for many in record.inclusions.values() for _, f in many)
             again = [f for f in self.times if f in shared.times]
-            self.disagreement = shared.agreement.disagreement(job.source, record, again)
+            twice = [f for f, n in self.times.items() if n > 1 and f not in shared.times]
+            self.disagreement = shared.agreement.disagreement(job.source, record, again, twice)
         first, *others = self.times or ("",)
         self.paths = tuple(dict.fromkeys((first, *self._read_before, *others)))
         """Every file that was read, absolute, the source first."""
