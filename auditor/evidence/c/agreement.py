@@ -25,7 +25,8 @@ from auditor.evidence.c.files import Record
 from auditor.evidence.c.source import Sources, blanked
 
 _DIRECTIVE = re.compile(r"^[ \t]*#[ \t]*(\w*)([^\\\n]*(?:\\[\s\S][^\\\n]*)*)", re.M)
-_NAME = re.compile(r"\b[A-Za-z_]\w*")
+# Numbers, too: whatever stands together, so that 1ULL is no ULL.
+_NAME = re.compile(r"\w+")
 _MACRO = re.compile(r"\w+(\([^)]*\))?(.*)", re.S)
 _STRING = re.compile(r'"(?:\\.|[^"\\\n])*"')
 # What a header says of its place among others, or of its unit's name, is not the same for all.

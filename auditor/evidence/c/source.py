@@ -12,7 +12,6 @@ _SPACE = re.compile(r"\s+")
 _COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.S)
 # An open comment takes the rest: looking for its end again and again would cost the square of the length.
 _SILENT = re.compile(r"""/\*.*?(?:\*/|\Z)|//[^\n]*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'""", re.S)
-_NOT_NEWLINE = re.compile(r"[^\n]")
 _QUIET = re.compile(r"""/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'""", re.S)
 
 
@@ -60,7 +59,7 @@ def one_line(text: str, limit: int = 160) -> str:
 
 def blanked(text: str) -> str:
     """The text with spaces for comments, strings and characters; every offset and line stays."""
-    return _SILENT.sub(lambda m: _NOT_NEWLINE.sub(" ", m.group()), text)
+    return _SILENT.sub(lambda m: "\n".join([" " * len(line) for line in m.group().split("\n")]), text)
 
 
 def match_parenthesis(text: str, opening: int) -> int:
