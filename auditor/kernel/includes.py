@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -71,6 +71,17 @@ def directives(path: str) -> Directives:
     return Directives(tuple(includes), tuple(defined[:last]), frozenset(tested))
 
 
+def closure(files: Iterable[str], included: Callable[[str], Iterable[str]]) -> set[str]:
+    """The files and everything that they include, by themselves or through others."""
+    seen = set(files)
+    waiting = list(seen)
+    while waiting:
+        fresh = [f for f in included(waiting.pop()) if f not in seen]
+        seen.update(fresh)
+        waiting += fresh
+    return seen
+
+
 class Includes:
     """Files as `#include` finds them: quoted names beside their file first, then in `directories`, in this order.
 
@@ -102,13 +113,7 @@ class Includes:
 
     def closure(self, files: Iterable[str]) -> set[str]:
         """The files and everything that they include."""
-        seen = set(files)
-        waiting = list(seen)
-        while waiting:
-            fresh = [f for f in self.of(waiting.pop()) if f not in seen]
-            seen.update(fresh)
-            waiting += fresh
-        return seen
+        return closure(files, self.of)
 
     def reaching(self, files: Iterable[str], marks: Mapping[str, int]) -> Mapping[str, int]:
         """{file: the marks, or-ed, of everything that it includes and its own}, for files and all that they include."""

@@ -23,6 +23,7 @@ from dataclasses import dataclass, replace
 
 from auditor.evidence.c.files import Record
 from auditor.evidence.c.source import Sources, blanked
+from auditor.kernel.includes import closure
 
 _DIRECTIVE = re.compile(r"^[ \t]*#[ \t]*(\w*)([^\\\n]*(?:\\[\s\S][^\\\n]*)*)", re.M)
 # Numbers, too: whatever stands together, so that 1ULL is no ULL.
@@ -122,7 +123,7 @@ class Agreement:
         """`order`: the shared files as they were entered. `included`: {file: files that it includes}; what "" includes
         comes first in every unit."""
         self._texts = texts
-        self.common = _closure(included.get("", ()), included)
+        self.common = closure(included.get("", ()), lambda f: included.get(f, ()))
         self._order = [f for f in order if f not in self.common]
         self._bit = {f: 1 << i for i, f in enumerate(self._order)}
         self._written: dict[str, int] = {}
@@ -144,7 +145,7 @@ class Agreement:
                     self._written[name] = self._written.get(name, 0) | bit
                     own[name] = own.get(name, 0) | bit
                 asked[file] |= event.names if event.kind in ("test", "default") else set()
-        self._reached = {f: self._bits(_closure([f], included)) for f in self._order}
+        self._reached = {f: self._bits(closure([f], lambda g: included.get(g, ()))) for f in self._order}
         self._needed = {}
         for file, names in asked.items():
             bits = 0
@@ -286,13 +287,3 @@ def is_message(definition: str) -> bool:
     words = _STRING.sub(" ", body).replace(",", " ").split()
     known = {*_NAME.findall(parameters), "__func__"}
     return _STRING.search(body) is not None and all(w in known or w.startswith(_UNITS_NAME) for w in words)
-
-
-def _closure(files: Iterable[str], included: Mapping[str, Sequence[str]]) -> set[str]:
-    seen = set(files)
-    waiting = list(seen)
-    while waiting:
-        fresh = [f for f in included.get(waiting.pop(), ()) if f not in seen]
-        seen.update(fresh)
-        waiting += fresh
-    return seen

@@ -30,7 +30,7 @@ from auditor.evidence.c.nodes import build, release
 from auditor.evidence.c.sites import Collector, Found
 from auditor.evidence.c.source import Sources
 from auditor.evidence.c.types import C, Types
-from auditor.kernel.includes import directives
+from auditor.kernel.includes import closure, directives
 from auditor.layouts.c import layout_from_translation_unit
 from auditor.model import Layout
 
@@ -101,12 +101,7 @@ class Shared:
     def reached(self, files: Iterable[str]) -> dict[str, None]:
         """The shared files that a unit which includes these would have read without any prelude."""
         # What the command includes was read with the prelude; libclang does not read it again.
-        found = {f for f in (*self.included.get("", ()), *files) if f in self.times}
-        waiting = list(found)
-        while waiting:
-            fresh = [f for f in self.included.get(waiting.pop(), ()) if f not in found]
-            found.update(fresh)
-            waiting += fresh
+        found = closure((*self.included.get("", ()), *files), lambda f: self.included.get(f, ()))
         return {f: None for f in self.times if f in found}
 
 
