@@ -14,17 +14,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import takewhile
 
-from auditor.evidence.c.job import Job, Prelude
+from auditor.evidence.c.job import OTHER_DIRECTORIES, UNITS_NAMES, Job, Prelude
 from auditor.kernel.includes import Includes
 
 _WORTH = 4
 """Units that one prelude must serve: making it costs as much as parsing one or two."""
 _SHARE = 0.85
 _CONSIDERED = 256
-# What Kbuild says of the single unit. A header that asks for it is not shared.
-_NAMES = ("-DKBUILD_", "-D__KBUILD_")
 _DIRECTORY = "-I"
-_OTHER_DIRECTORIES = ("-isystem", "-iquote", "-idirafter")
 
 
 def share_headers(jobs: Sequence[Job]) -> list[Job]:
@@ -41,8 +38,8 @@ def share_headers(jobs: Sequence[Job]) -> list[Job]:
 
 def _flags(job: Job) -> tuple[str, ...]:
     """All but the unit's names, and the directories that come last: nothing that others find is found there first."""
-    named = tuple(a for a in job.arguments if not a.startswith(_NAMES))
-    if any(a.startswith(_OTHER_DIRECTORIES) for a in named):
+    named = tuple(a for a in job.arguments if not a.startswith(UNITS_NAMES))
+    if any(a.startswith(OTHER_DIRECTORIES) for a in named):
         return named
     return tuple(a for a in named if not a.startswith(_DIRECTORY))
 
@@ -67,7 +64,7 @@ def _choose(members: Sequence[Job]) -> dict[str, Prelude]:
             users = left
     if not headers or len(users) < _WORTH:
         return {}
-    left_out = (*_NAMES, _DIRECTORY)
+    left_out = (*UNITS_NAMES, _DIRECTORY)
     arguments = [a for a in users[0].arguments if not a.startswith(left_out)]
     prelude = Prelude(tuple(headers), (*directories, *arguments), _macros(users))
     return {j.object: prelude for j in users}
@@ -75,7 +72,7 @@ def _choose(members: Sequence[Job]) -> dict[str, Prelude]:
 
 def _macros(users: Sequence[Job]) -> tuple[tuple[str, str], ...]:
     """What Kbuild defines for each of the units, with the value of the first; whose value it is shows nowhere."""
-    many = [dict(_macro(a) for a in j.arguments if a.startswith(_NAMES)) for j in users]
+    many = [dict(_macro(a) for a in j.arguments if a.startswith(UNITS_NAMES)) for j in users]
     return tuple((name, value) for name, value in many[0].items() if all(name in m for m in many))
 
 

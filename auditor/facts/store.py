@@ -20,7 +20,7 @@ from pathlib import Path
 
 from auditor import libclang
 from auditor.data import rules_dir
-from auditor.evidence.c.job import Job, Result
+from auditor.evidence.c.job import DIRECTORIES, Job, Result
 from auditor.facts.codec import pack, unpack, unpack_result
 
 NAME = "facts.sqlite"
@@ -37,7 +37,6 @@ _NO_FACTS = ("cli", "reports", "judge", "gate")
 _RULES = ("arch", "interfaces.toml")
 _INCLUDED = re.compile(rb'#[ \t]*(?:include|import|include_next)\b[ \t]*[<"]([^>"\n]+)')
 _ASKED = re.compile(rb'__has_include[^<"\n]*[<"]([^>"\n]+)')
-_SEARCHED = ("-I", "-isystem", "-iquote", "-idirafter")
 # Where clang looks besides what the command says.
 _ENVIRONMENT = ("CPATH", "C_INCLUDE_PATH")
 
@@ -255,7 +254,7 @@ def searched(job: Job) -> Paths:
     """The directories in which clang looks for the headers of a unit."""
     found: dict[str, None] = {}
     for argument in job.arguments:
-        option = next((o for o in _SEARCHED if argument.startswith(o)), None)
+        option = next((o for o in DIRECTORIES if argument.startswith(o)), None)
         if option is not None:
             found[os.path.normpath(os.path.join(job.directory, argument.removeprefix(option)))] = None
     return tuple(found)

@@ -40,12 +40,15 @@ class Directives:
 
 
 @cache
-def directives(path: str) -> Directives:
+def _of_file(path: str) -> Directives:
     """Of a file that cannot be read: none."""
     try:
-        text = read_bounded(path, _LARGEST).decode("latin-1")
+        return directives(read_bounded(path, _LARGEST).decode("latin-1"))
     except InputError:
-        text = ""
+        return directives("")
+
+
+def directives(text: str) -> Directives:
     found = [(m.group(1), m.group(2)) for m in _DIRECTIVE.finditer(text)]
     includes: list[tuple[bool, str]] = []
     tested: set[str] = set()
@@ -99,7 +102,7 @@ class Includes:
         known = self._known.get(path)
         if known is None:
             here = os.path.dirname(path)
-            found = (self._resolve(name, here if quoted else "") for quoted, name in directives(path).includes)
+            found = (self._resolve(name, here if quoted else "") for quoted, name in _of_file(path).includes)
             known = self._known[path] = tuple(dict.fromkeys(f for f in found if f))
         return known
 

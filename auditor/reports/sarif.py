@@ -16,7 +16,7 @@ from urllib.parse import quote
 from auditor import __version__
 from auditor.judge import rules
 from auditor.judge.rules import Rule
-from auditor.model import JudgedSite, Report, Run, Verdict
+from auditor.model import JudgedSite, Report, Run, Site, Verdict
 from auditor.reports.findings import ranked, reaching, reasons, worst
 from auditor.reports.json import effects_object
 from auditor.reports.view import DEFAULT, View
@@ -138,7 +138,7 @@ def _result(judged: JudgedSite, rule_index: int, order: Sequence[str]) -> dict[s
     return result
 
 
-def _location(file: str, line: int, site: Any = None) -> dict[str, Any]:
+def _location(file: str, line: int, site: Site | None = None) -> dict[str, Any]:
     physical: dict[str, Any] = {"artifactLocation": _artifact(file)}
     if line > 0:
         physical["region"] = {"startLine": line}

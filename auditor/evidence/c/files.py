@@ -53,7 +53,7 @@ class Hot:
             text = self._sources.get(path).text
             known = self._known[path] = [m.start() for m in self.pattern.finditer(text)]
             if known:
-                self.tested |= directives(path).tested
+                self.tested |= directives(text).tested
         return known
 
     def is_hot(self, path: str) -> bool:

@@ -23,7 +23,7 @@ from auditor.evidence.c.api import Api, Cursor, K
 from auditor.evidence.c.context import Context, Unit
 from auditor.evidence.c.files import Files, Hot
 from auditor.evidence.c.flow import Flow, Handler
-from auditor.evidence.c.job import Job, Result
+from auditor.evidence.c.job import DIRECTORIES, UNITS_NAMES, Job, Result
 from auditor.evidence.c.leads import Leads
 from auditor.evidence.c.macros import Definitions, Expansions
 from auditor.evidence.c.nodes import build, release
@@ -114,8 +114,8 @@ def hot_words(arch_id: str, struct: str) -> re.Pattern[str]:
 
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
-# Names of the unit, which no header's code looks at; and where files are found, which shows in their paths.
-_NOT_OF_FLAVOUR = ("-DKBUILD_", "-D__KBUILD_", "-I", "-isystem", "-iquote", "-idirafter", "-working-directory")
+# Where files are found shows in their paths.
+_NOT_OF_FLAVOUR = (*UNITS_NAMES, *DIRECTORIES, "-working-directory")
 
 
 class Walk:
@@ -146,6 +146,7 @@ class Walk:
         first, *others = self.times or ("",)
         self.paths = tuple(dict.fromkeys((first, *self._read_before, *others)))
         """Every file that was read, absolute, the source first."""
+        self._flavour = 0
         self.given: list[tuple[str, Given]] = []
         """(header, what a declaration in it gave)"""
         self.containers: set[str] = set()
@@ -153,6 +154,7 @@ class Walk:
     def run(self, error: str) -> Result:
         job, files, shared = self._job, self.files, self._shared
         main = files.path(files.main())
+        self._flavour = self._flavour_of(main)
         picked, layout = self._pick(main)
         layout = layout or (shared.layout if shared else None)
         handed_on = self._walk(picked, layout, main) if layout is not None else set()
@@ -201,11 +203,11 @@ class Walk:
             picked.append((cursor, path, offset))
             if not defined[0] and cursor.kind in _NAMED and api.text(api.getCursorSpelling(cursor)) == job.struct:
                 defined = (path, offset) if api.isCursorDefinition(cursor) else defined
-        return picked, self._layout(defined, self._flavour(main)) if defined[0] else None
+        return picked, self._layout(defined) if defined[0] else None
 
-    def _layout(self, place: tuple[str, int], flavour: int) -> Layout | None:
+    def _layout(self, place: tuple[str, int]) -> Layout | None:
         """The target's layout; the same definition under the same flags has the same."""
-        key = (*place, flavour)
+        key = (*place, self._flavour)
         if key not in self._memory.layouts:
             layout = layout_from_translation_unit(self._tu, self._job.struct, self._job.arch)
             self._memory.layouts[key] = replace(layout, source="libclang") if layout is not None else None
@@ -228,14 +230,13 @@ class Walk:
             unit.types.containers |= self._shared.containers
             for given in (g for f, g in self._shared.given if f in self._read_before):
                 self._take(given, unit)
-        flavour = self._flavour(main)
         for cursor, path, offset in picked:
             text, named = self._text(cursor, path, offset, self._named if path == main else self._hot)
             if named and (offset < 0 or (path, offset, cursor.kind) not in self._memory.led):
                 self._memory.led.add((path, offset, cursor.kind))
                 self._lead(cursor, unit)
             if path != main and named:
-                self._header(cursor, unit, text, path, (flavour, offset if offset >= 0 else text))
+                self._header(cursor, unit, text, path, (self._flavour, offset if offset >= 0 else text))
             elif path == main and (named or self._leads.lead(text)):
                 if not named and cursor.kind != K.FUNCTION_DECL:
                     # A type or variable declared by something that leads to the struct leads to it, too.
@@ -307,13 +308,13 @@ class Walk:
         into.add_drafts(context)
         release(root)
 
-    def _flavour(self, main: str) -> int:
+    def _flavour_of(self, main: str) -> int:
         """A number for what can make a header's text another one: the flags, and what the source defines before it
         includes anything, of the names that headers ask for.
 
         What the macros in a declaration mean is part of `_header`'s key: the source's own are among the ambiguous.
         """
-        before = directives(main).before
+        before = directives(self._memory.sources.get(main).text).before
         self._memory.definitions.ambiguous.update(name for name, _ in before)
         defined = (definition for name, definition in before if name in self._hot.tested)
         own = (a for a in self._job.arguments if not a.startswith(_NOT_OF_FLAVOUR))
