@@ -18,10 +18,12 @@ from auditor.evidence.c.twin import twins
 from auditor.evidence.pool import analyse_all
 from auditor.evidence.prelude import share_headers
 from auditor.facts.store import Store
+from auditor.kernel.closure import Leading, leading
 from auditor.kernel.coverage import Looked, common_ranges, coverage
 from auditor.kernel.discover import SAVED, discover
 from auditor.kernel.flags import clang_arguments
-from auditor.kernel.mentions import Words, candidates, index
+from auditor.kernel.headers import Headers, searched
+from auditor.kernel.mentions import Words, index
 from auditor.kernel.tree import Build, Tree
 from auditor.kernel.units import source_path
 from auditor.kinds.dispatch import table
@@ -87,12 +89,18 @@ def collect(
     own = request.struct == arch.struct
     words = Words(words_of(request, arch))
     commands = discover(tree, build, request.compdb)
-    selected = candidates(commands.units, Words((*words_of(request, arch), *arch.leading)) if own else words)
-    if not selected:
+    known = (*words_of(request, arch), *(arch.leading if own else ()))
+    roots = (tree.root, *((build.directory,) if build else ()))
+    texts = Headers(words, roots, arch.directory, searched(commands.units))
+    leads = leading(commands.units, known, texts)
+    selected = tuple(u for u in commands.units if request.exhaustive or u.object in leads.objects)
+    if not leads.objects:
         raise _unknown_struct(request, tree, arch)
     selected = tuple(filter(only, selected)) if only else selected
     # Workers are done in any order; nothing below may depend on it.
-    done = sorted(_results(make_jobs(selected, request, tree, arch), request, progress, store), key=lambda r: r.object)
+    done = sorted(
+        _results(make_jobs(selected, request, tree, arch), leads, request, progress, store), key=lambda r: r.object
+    )
     results = {r.object: r for r in done}
     units = {u.object: u for u in selected}
     layout = _layout(done, request, tree, arch)
@@ -131,12 +139,14 @@ def collect(
     )
 
 
-def _results(jobs: Sequence[Job], request: AuditRequest, progress: Progress, store: Store | None) -> Iterator[Result]:
+def _results(
+    jobs: Sequence[Job], leads: Leading, request: AuditRequest, progress: Progress, store: Store | None
+) -> Iterator[Result]:
     known = store.known(jobs) if store is not None else {}
     yield from known.values()
     missing = {j.object: j for j in jobs if j.object not in known}
     shared = share_headers(tuple(missing.values()))
-    for result in analyse_all(shared, request.jobs, table(), request.libclang, progress):
+    for result in analyse_all(shared, request.jobs, table(), request.libclang, progress, leads):
         if store is not None:
             store.add(missing[result.object], result)
         yield result

@@ -22,9 +22,10 @@ from auditor import libclang
 from auditor.evidence.c.job import Job, Result
 from auditor.evidence.c.unit import Analyser
 from auditor.evidence.c.walk import Handlers
+from auditor.kernel.closure import Leading
 
 Progress = Callable[[int, int, str], None]
-_Setup = tuple[Handlers, str | None, str]
+_Setup = tuple[Handlers, Leading, str | None, str]
 TIME_LIMIT = 120
 """Seconds that one unit may take; the slowest kernel units take two."""
 _DEPTH = 20_000
@@ -32,7 +33,7 @@ _DEPTH = 20_000
 _analyser: Analyser | None = None
 
 
-def _start(handlers: Handlers, library: str | None, directory: str) -> None:
+def _start(handlers: Handlers, leading: Leading, library: str | None, directory: str) -> None:
     global _analyser
     # The parent answers Ctrl-C for all of them.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -42,7 +43,7 @@ def _start(handlers: Handlers, library: str | None, directory: str) -> None:
     # them again and again, for a sixth of the worker's time. What the walk makes of cycles it takes apart itself.
     gc.disable()
     libclang.use(library)
-    _analyser = Analyser(handlers, directory)
+    _analyser = Analyser(handlers, directory, leading)
 
 
 def _analyse(job: Job) -> Result:
@@ -60,11 +61,16 @@ def _analyse(job: Job) -> Result:
 
 
 def analyse_all(
-    jobs: Sequence[Job], workers: int, handlers: Handlers, library: str | None, progress: Progress
+    jobs: Sequence[Job],
+    workers: int,
+    handlers: Handlers,
+    library: str | None,
+    progress: Progress,
+    leading: Leading | None = None,
 ) -> Iterator[Result]:
     """Results in the order in which they are done. Jobs are started in the order given."""
     with _directory() as directory:
-        yield from _analyse_all(jobs, workers, (handlers, library, directory), progress)
+        yield from _analyse_all(jobs, workers, (handlers, leading or Leading(), library, directory), progress)
 
 
 @contextmanager

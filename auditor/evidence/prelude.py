@@ -1,26 +1,29 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Headers that are parsed once for many units: those that nearly all units of one set of flags read anyway.
 
-Two thirds of a kernel unit's parse are headers that its neighbours read, too. Units with the same flags share the
-headers that at least 85 % of them reach, by their text. Whether a unit then reads them as all others do is found out
-when it is parsed (`evidence.c.agreement`).
+Two thirds of a kernel unit's parse are headers that its neighbours read, too. Units with the same flags are split into
+clusters, by a header that some of them reach, as long as that makes more common to their members than another parse
+costs; a cluster shares all headers that each of its members reaches, by their text. Whether a unit then reads them as
+all others do is found out when it is parsed (`evidence.c.agreement`).
 """
 
 from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import reduce
 from itertools import takewhile
+from operator import and_
 
 from auditor.evidence.c.job import OTHER_DIRECTORIES, UNITS_NAMES, Job, Prelude
 from auditor.kernel.includes import Includes
 
-_WORTH = 4
-"""Units that one prelude must serve: making it costs as much as parsing one or two."""
-_SHARE = 0.85
+_COST = 4
+"""What making a prelude costs, in parses of its headers: it is parsed, walked, written and loaded."""
 _CONSIDERED = 256
+"""Headers, of those that most sources name, by which a group may be split."""
 _DIRECTORY = "-I"
 
 
@@ -31,7 +34,7 @@ def share_headers(jobs: Sequence[Job]) -> list[Job]:
         groups.setdefault((job.directory, job.root, _flags(job)), []).append(job)
     chosen: dict[str, Prelude] = {}
     for members in groups.values():
-        if len(members) >= _WORTH:
+        if len(members) > _COST:
             chosen.update(_choose(members))
     return [replace(j, prelude=chosen.get(j.object)) for j in jobs]
 
@@ -49,25 +52,55 @@ def _choose(members: Sequence[Job]) -> dict[str, Prelude]:
     directories = _common([[a for a in j.arguments if a.startswith(_DIRECTORY)] for j in members])
     places = [os.path.join(members[0].directory, d.removeprefix(_DIRECTORY)) for d in directories]
     includes = Includes(places, (members[0].root, members[0].directory))
-    named = Counter(h for j in members for h in includes.of(j.source) if h.endswith(".h"))
-    considered = [h for h, _ in named.most_common(_CONSIDERED)]
-    bits = {h: 1 << i for i, h in enumerate(considered)}
-    reached = includes.reaching([j.source for j in members], bits)
-    headers: list[str] = []
-    users = list(members)
-    held = 0
-    for header in considered:
-        left = [j for j in users if reached.get(j.source, 0) & bits[header]]
-        if not held & bits[header] and len(left) >= _SHARE * len(members):
-            headers.append(header)
-            held |= reached[header]
-            users = left
-    if not headers or len(users) < _WORTH:
-        return {}
-    left_out = (*UNITS_NAMES, _DIRECTORY)
-    arguments = [a for a in users[0].arguments if not a.startswith(left_out)]
-    prelude = Prelude(tuple(headers), (*directories, *arguments), _macros(users))
-    return {j.object: prelude for j in users}
+    sources = [j.source for j in members]
+    named = Counter(h for s in sources for h in includes.of(s) if h.endswith(".h"))
+    considered = [h for h, _ in named.most_common()]
+    headers = sorted(includes.closure(considered))
+    reached = includes.reaching(sources, {h: 1 << i for i, h in enumerate(headers)})
+    bits = {h: reached[h] for h in considered}
+    found: dict[str, Prelude] = {}
+    for cluster in _clusters(members, reached, list(bits.values())[:_CONSIDERED]):
+        held, common = 0, _all_reach(cluster, reached)
+        shared = []
+        for header, below in bits.items():
+            if below & common == below and below & ~held:
+                shared.append(header)
+                held |= below
+        if shared:
+            prelude = Prelude(tuple(shared), (*directories, *_arguments(cluster[0])), _macros(cluster))
+            found.update((j.object, prelude) for j in cluster)
+    return found
+
+
+def _clusters(members: Sequence[Job], reached: Mapping[str, int], splits: Sequence[int]) -> Iterator[Sequence[Job]]:
+    """`reached`: {source: the headers that it reaches, as bits}; `splits`: of each header to split by, the same."""
+    best, parts = _worth(members, reached), [members]
+    for split in splits:
+        reaching = [j for j in members if reached[j.source] & split == split]
+        if len(reaching) in (0, len(members)):
+            continue
+        others = [j for j in members if reached[j.source] & split != split]
+        worth = _worth(reaching, reached) + _worth(others, reached)
+        if worth > best:
+            best, parts = worth, [reaching, others]
+    if len(parts) > 1:
+        for part in parts:
+            yield from _clusters(part, reached, splits)
+    elif best > 0:
+        yield members
+
+
+def _worth(members: Sequence[Job], reached: Mapping[str, int]) -> int:
+    """How many headers need not be parsed if the members share all that each of them reaches."""
+    return max(0, len(members) - _COST) * _all_reach(members, reached).bit_count()
+
+
+def _all_reach(members: Iterable[Job], reached: Mapping[str, int]) -> int:
+    return reduce(and_, (reached[j.source] for j in members), -1) if members else 0
+
+
+def _arguments(job: Job) -> list[str]:
+    return [a for a in job.arguments if not a.startswith((*UNITS_NAMES, _DIRECTORY))]
 
 
 def _macros(users: Sequence[Job]) -> tuple[tuple[str, str], ...]:

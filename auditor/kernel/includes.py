@@ -120,17 +120,31 @@ class Includes:
 
     def reaching(self, files: Iterable[str], marks: Mapping[str, int]) -> Mapping[str, int]:
         """{file: the marks, or-ed, of everything that it includes and its own}, for files and all that they include."""
-        above: dict[str, list[str]] = {}
-        for file in self.closure(files):
-            for included in self.of(file):
-                above.setdefault(included, []).append(file)
-        found = dict(marks)
-        waiting = list(marks)
-        while waiting:
-            file = waiting.pop()
-            for up in above.get(file, ()):
-                more = found.get(up, 0) | found[file]
-                if more != found.get(up):
-                    found[up] = more
-                    waiting.append(up)
+        order = self._below_first(files)
+        found = {f: marks.get(f, 0) for f in order}
+        changed = True
+        while changed:
+            # Once more for headers that include each other.
+            changed = False
+            for file in order:
+                mark = found[file]
+                for included in self.of(file):
+                    mark |= found[included]
+                changed = changed or mark != found[file]
+                found[file] = mark
         return found
+
+    def _below_first(self, files: Iterable[str]) -> list[str]:
+        """The files and everything that they include, each behind what it includes unless that includes it."""
+        order: dict[str, None] = {}
+        entered: set[str] = set()
+        waiting = [(f, False) for f in files]
+        while waiting:
+            file, left = waiting.pop()
+            if left:
+                order[file] = None
+            elif file not in entered:
+                entered.add(file)
+                waiting.append((file, True))
+                waiting += ((f, False) for f in self.of(file) if f not in entered)
+        return list(order)

@@ -18,10 +18,11 @@ Of a unit that does not compile, an error may go unseen: that a type was used be
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from auditor.evidence.c.files import Record
+from auditor.evidence.c.files import Reading, Record
 from auditor.evidence.c.source import Sources, blanked
 from auditor.kernel.includes import closure
 
@@ -35,6 +36,9 @@ _OF_ITS_PLACE = re.compile(r"__has_include|__INCLUDE_LEVEL__|__BASE_FILE__|__COU
 _UNITS_NAME = "KBUILD_"
 _STRANGE = "#"
 _INSIDE = "{"
+_END = sys.maxsize
+_HARMLESS = {"include", "test", "endif"}
+"""A shared header without a guard may be read again if it does nothing but choose what to include."""
 # Pragmas that change what a text after them is; _Pragma hides its own in a string.
 _CHANGING = {_STRANGE, "push_macro", "pop_macro", "pack", "options", "align", "_Pragma"}
 
@@ -164,76 +168,73 @@ class Agreement:
             bits |= self._bit.get(file, 0)
         return bits
 
-    def _guarded(self, file: str) -> bool:
-        """#ifndef X, #define X: read while it is being read, it is empty."""
-        first = self._texts.events(file)[:2]
-        return [e.kind for e in first] == ["test", "define"] and first[0].names == first[1].names
-
     def _differs(self, file: str, asked: set[str]) -> bool:
         return any(n.startswith(_UNITS_NAME) or _OF_ITS_PLACE.fullmatch(n) for n in asked) or any(
             e.kind == "text" and any(map(_OF_ITS_PLACE.fullmatch, e.names)) for e in self._texts.events(file)
         )
 
-    def disagreement(self, source: str, record: Record, again: Iterable[str], twice: Iterable[str]) -> str:
-        """Why the unit must be parsed alone; the empty string if it need not.
-
-        `again`: shared files that it read, too. `twice`: its own that it read more than once.
-        """
+    def disagreement(self, record: Record, again: Iterable[str]) -> str:
+        """Why the unit must be parsed alone, or the empty string. `again`: shared files that it has read, too."""
+        if not record.whole:
+            return "the order of its files is unclear"
         for file in again:
-            if file in self._bit and any(e.kind != "include" for e in self._texts.events(file)):
+            if file in self._bit and any(e.kind not in _HARMLESS for e in self._texts.events(file)):
                 return f"{file} is read again"
-        for file in twice:
-            shared = any(included in self._bit for _, included in record.inclusions.get(file, ()))
-            if (shared or record.definitions.get(file)) and not self._guarded(file):
-                return f"{file} is read twice"
-        whole = _Play(self, record, 0)
-        whole.file(source)
+        whole = _Play(self, 0)
+        whole.file(record.source)
         if not whole.read:
             return "it reads none of them"
-        play = _Play(self, record, whole.read)
-        play.file(source)
+        play = _Play(self, whole.read)
+        play.file(record.source)
         return play.why
 
 
 class _Play:
     """One pass over a unit's own files, in the order of their directives."""
 
-    def __init__(self, agreement: Agreement, record: Record, whole: int) -> None:
+    def __init__(self, agreement: Agreement, whole: int) -> None:
         """`whole`: the shared files that the unit reads at all; 0 to find that out."""
-        self._a, self._record, self._whole = agreement, record, whole
+        self._a, self._whole = agreement, whole
         self._unread = {name for name, bits in agreement._written.items() if not bits & whole} if whole else set()
         self.read = 0
         self.why = ""
         self._seen: set[str] = set()
 
-    def file(self, path: str) -> None:
-        if path in self._seen:
+    def file(self, reading: Reading) -> None:
+        path = reading.path
+        if path in self._seen and not reading.steps:
+            # Its guard left it out; or it says once more what it said when less of the shared headers was read.
             return
         self._seen.add(path)
-        inclusions = sorted(self._record.inclusions.get(path, ()))
-        definitions = sorted(self._record.definitions.get(path, ()))
+        steps = iter([*reading.steps, (_END, "")])
+        offset, step = next(steps)
         for event in self._a._texts.events(path):
-            while definitions and definitions[0][0] < event.end:
-                self._define(path, *definitions.pop(0))
-            if event.kind == "include":
-                while inclusions and inclusions[0][0] < event.end:
-                    self._include(inclusions.pop(0)[1], _INSIDE in event.names)
-            elif event.kind in ("text", "test", "default", "pragma"):
+            while offset < event.end:
+                self._step(path, offset, step, inside=_INSIDE in event.names and event.kind == "include")
+                offset, step = next(steps)
+            if event.kind in ("text", "test", "default", "pragma"):
                 self._use(path, event)
             elif event.kind == "undef":
                 self._change(path, event.names, "")
             if self.why:
                 return
-        for _, included in inclusions:
+        while offset < _END:
             # A directive that the text does not show, as one that a comment begins.
-            self._include(included, False)
+            self._step(path, offset, step, inside=False)
+            offset, step = next(steps)
 
-    def _include(self, file: str, inside: bool) -> None:
-        a = self._a
+    def _step(self, path: str, offset: int, step: Reading | str, inside: bool) -> None:
+        if isinstance(step, Reading):
+            self._include(step, inside)
+        else:
+            self._change(path, (step,), self._a._texts.definition(path, offset))
+
+    def _include(self, reading: Reading, inside: bool) -> None:
+        a, file = self._a, reading.path
         if file in a.common:
             return
         if file not in a._bit:
-            self.file(file)
+            self.file(reading)
             return
         fresh = a._reached[file] & ~self.read
         if fresh and inside:
@@ -246,6 +247,9 @@ class _Play:
                 self.why = self.why or f"{other} comes in another order"
             self.read |= bit
             fresh ^= bit
+        for _, step in reading.steps:
+            if isinstance(step, Reading):
+                self._include(step, inside)
 
     def _use(self, path: str, event: Event) -> None:
         pragma = event.names & _CHANGING and (event.kind == "pragma" or "_Pragma" in event.names)
@@ -259,9 +263,6 @@ class _Play:
                 self.why = self.why or f"{path}: {name} would not be a macro yet"
         for name in event.names & self._unread:
             self.why = self.why or f"{path}: {name} is known from a header that it does not read"
-
-    def _define(self, path: str, offset: int, name: str) -> None:
-        self._change(path, (name,), self._a._texts.definition(path, offset))
 
     def _change(self, path: str, names: Iterable[str], definition: str) -> None:
         a, coming = self._a, self._whole & ~self.read

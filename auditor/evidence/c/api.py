@@ -136,6 +136,7 @@ class Api:
             "clang_Cursor_Evaluate": c_void_p,
             "clang_Cursor_getOffsetOfField": c_longlong,
             "clang_Cursor_getStorageClass": c_int,
+            "clang_Cursor_isFunctionInlined": c_uint,
             "clang_getIncludedFile": c_void_p,
         }
         for name, result in cursor_to.items():
@@ -234,6 +235,18 @@ class Api:
         def visitor(child: Cursor, parent: Cursor, _: Any) -> int:
             found.append((child, parent))
             return CONTINUE if child.kind in leaves else RECURSE
+
+        self.visitChildren(cursor, VISITOR(visitor), None)
+        return found
+
+    def references(self, cursor: Cursor) -> list[Cursor]:
+        """The expressions below that name a variable, a function or an enumerator."""
+        found: list[Cursor] = []
+
+        def visitor(child: Cursor, parent: Cursor, _: Any) -> int:
+            if child.kind == K.DECL_REF_EXPR:
+                found.append(child)
+            return RECURSE
 
         self.visitChildren(cursor, VISITOR(visitor), None)
         return found

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from auditor.arch import Arch
 from auditor.evidence.c.api import Api, Cursor, K
+from auditor.evidence.c.calls import Function
 from auditor.evidence.c.macros import Expansions
 from auditor.evidence.c.measure import is_sizeof, target_member
 from auditor.evidence.c.nodes import Node, TreeContext, build, release
@@ -74,6 +75,8 @@ class Unit(TreeContext):
     """Variables whose initialiser holds offsets of the target, by file and offset."""
     table_members: set[tuple[str, str]] = field(default_factory=set)
     """(record, member) that such initialisers set to an offset."""
+    functions: dict[str, Function] = field(default_factory=dict)
+    """Those with a body that were looked at."""
 
     def place_of(self, cursor: Cursor) -> tuple[str, int]:
         """(file, offset) of a declaration, the same in every unit."""

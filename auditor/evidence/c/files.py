@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from ctypes import CFUNCTYPE, POINTER, c_uint, c_void_p, cast
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -66,17 +66,23 @@ class Hot:
         return i < len(offsets) and offsets[i] < hi
 
 
+@dataclass(slots=True)
+class Reading:
+    """One time that a file is read, or would be but for its guard. `steps`: the directives that were active, in their
+    order: (offset of the directive, what it includes) or (offset of the name, the macro that it defines)."""
+
+    path: str
+    steps: list[tuple[int, Reading | str]] = field(default_factory=list)
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
-    """{file: (offset, file that it includes), whether that was read again or not}, {file: (offset, macro)}; only what
-    is active. Offsets are those of the directive and of the macro's name."""
+    """What the preprocessor met. `included`: {file: files that it includes}, "" being the command. `whole` is false
+    where an order could not be made out."""
 
-    inclusions: Mapping[str, Sequence[tuple[int, str]]]
-    definitions: Mapping[str, Sequence[tuple[int, str]]]
-
-    def included(self) -> dict[str, tuple[str, ...]]:
-        """{file: files that it includes}"""
-        return {path: tuple(file for _, file in many) for path, many in self.inclusions.items()}
+    source: Reading
+    included: Mapping[str, Sequence[str]]
+    whole: bool
 
 
 class Files:
@@ -107,20 +113,36 @@ class Files:
         return found
 
     def record(self, unit: Cursor, concerns: Callable[[str], bool]) -> Record:
-        """What the preprocessor met in the files of the unit, "" being its command; of macros those that concern."""
+        """What the preprocessor met in the files of the unit; of macros those that concern.
+
+        clang keeps it in the order in which it was met, each reading of a file apart.
+        """
         api = self._api
-        inclusions: dict[str, list[tuple[int, str]]] = {}
-        definitions: dict[str, list[tuple[int, str]]] = {}
+        command = Reading("")
+        source = Reading(self.path(self.main()))
+        stack = [command]
+        included: dict[str, dict[str, None]] = {}
+        whole = True
         for cursor in api.preprocessing(unit, (K.INCLUSION, K.MACRO_DEFINITION)):
             name = api.text(api.getCursorSpelling(cursor)) if cursor.kind == K.MACRO_DEFINITION else ""
             if name and not concerns(name):
                 continue
             handle, _, _, offset = api.place(api.getCursorLocation(cursor))
+            path = self.path(handle)
+            while stack and stack[-1].path != path:
+                stack.pop()
+            if not stack:
+                # No directive leads to the unit's own source.
+                whole = whole and path in (source.path, "")
+                stack = [source] if path == source.path else [Reading(path)]
             if name:
-                definitions.setdefault(self.path(handle), []).append((offset, name))
-            elif included := api.getIncludedFile(cursor):
-                inclusions.setdefault(self.path(handle), []).append((offset, self.path(included)))
-        return Record(inclusions, definitions)
+                stack[-1].steps.append((offset, name))
+            elif file := api.getIncludedFile(cursor):
+                reading = Reading(self.path(file))
+                included.setdefault(path, {})[reading.path] = None
+                stack[-1].steps.append((offset, reading))
+                stack.append(reading)
+        return Record(source, {path: tuple(many) for path, many in included.items()}, whole)
 
     def handle(self, file: cindex.File) -> int:
         """The CXFile behind the binding's object: what locations are given in."""

@@ -19,13 +19,21 @@ _MEMBERS = re.compile(r"(?:->|\.)\s*([A-Za-z_]\w*)")
 
 
 class Leads:
-    def __init__(self, definitions: Definitions, arch: Arch, struct: str) -> None:
+    def __init__(self, definitions: Definitions, arch: Arch, struct: str, known: Iterable[str] = ()) -> None:
+        """`known`: names of which it is known before anything is read."""
         self._definitions = definitions
         own = {struct, *arch.words}
         self.words = re.compile("|".join(sorted(map(re.escape, own), key=len, reverse=True)))
         """What names the struct itself, also inside a longer name such as bpf_user_pt_regs_t."""
         members = {f.partition(".")[2] for f in arch.stack_fields}
-        self._names: set[str] = {*arch.accessors, *arch.by_number, *arch.stack_calls, *arch.stack_tops, *arch.frozen}
+        self._names: set[str] = {
+            *known,
+            *arch.accessors,
+            *arch.by_number,
+            *arch.stack_calls,
+            *arch.stack_tops,
+            *arch.frozen,
+        }
         self._members: set[str] = set(members)
         """Leads only behind `->` or `.`: `regs` is also what many functions call something else."""
         self._writers: dict[str, list[str]] = {}

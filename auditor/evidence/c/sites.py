@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from auditor.evidence.c.api import K
@@ -49,8 +50,14 @@ class Collector:
         self._functions: dict[Identity, dict[str, None]] = {}
         self._objects: dict[int, Identity] = {}
 
-    def found(self) -> tuple[Found, ...]:
-        return tuple(Found(s, tuple(self._places[i]), tuple(self._functions[i])) for i, s in self._sites.items())
+    def found(self, holders: Callable[[Iterable[str]], tuple[str, ...]] = tuple) -> tuple[Found, ...]:
+        """`holders`: from the functions that write a site to those whose code holds it."""
+        places, functions = self._places, self._functions
+        return tuple(Found(s, tuple(places[i]), holders(functions[i])) for i, s in self._sites.items())
+
+    def writers(self) -> set[str]:
+        """The functions that write a site."""
+        return {f for functions in self._functions.values() for f in functions}
 
     def add_all(self, many: tuple[Found, ...]) -> None:
         for one in many:

@@ -14,6 +14,7 @@ from auditor.evidence.c.api import Cursor
 from auditor.evidence.c.files import Files
 from auditor.evidence.c.job import Job, Prelude, Result
 from auditor.evidence.c.walk import Handlers, Memory, Shared, Walk
+from auditor.kernel.closure import Leading
 
 # CXTranslationUnit_DetailedPreprocessingRecord: to know which of several definitions of a macro is active.
 _OPTIONS = 0x01
@@ -27,8 +28,8 @@ class Analyser:
     """Lives as long as its process. `directory`: where it may write precompiled headers; without one every unit is
     parsed whole."""
 
-    def __init__(self, handlers: Handlers, directory: str = "") -> None:
-        self._memory = Memory(handlers)
+    def __init__(self, handlers: Handlers, directory: str = "", leading: Leading | None = None) -> None:
+        self._memory = Memory(handlers, leading or Leading())
         self._directory = directory
         self._shared: dict[tuple[Prelude, str], Shared | None] = {}
 
@@ -77,7 +78,7 @@ class Analyser:
             tu = cindex.Index.create().parse(source, args=list(arguments), options=_OPTIONS | _SAVED)
             walk = Walk(self._memory, replace(job, source=source, arguments=arguments), tu, None)
             result = walk.run(first_error(tu, walk.files))
-            included = walk.files.record(Cursor.from_buffer_copy(tu.cursor), lambda _: False).included()
+            included = walk.files.record(Cursor.from_buffer_copy(tu.cursor), lambda _: False).included
             times = {f: n for f, n in walk.times.items() if f != walk.paths[0]}
             agreement = Agreement(self._memory.texts, times, included)
             if result.error or result.layout is None or not agreement.sound:

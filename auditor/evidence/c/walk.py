@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -20,6 +20,7 @@ from auditor import arch as archs
 from auditor import interfaces
 from auditor.evidence.c.agreement import Agreement, Texts
 from auditor.evidence.c.api import Api, Cursor, K
+from auditor.evidence.c.calls import Calls, Function
 from auditor.evidence.c.context import Context, Unit
 from auditor.evidence.c.files import Files, Hot
 from auditor.evidence.c.flow import Flow, Handler
@@ -30,24 +31,31 @@ from auditor.evidence.c.nodes import build, release
 from auditor.evidence.c.sites import Collector, Found
 from auditor.evidence.c.source import Sources
 from auditor.evidence.c.types import C, Types
+from auditor.kernel.closure import Leading
 from auditor.kernel.includes import closure, directives
 from auditor.layouts.c import layout_from_translation_unit
 from auditor.model import Layout
 
 Handlers = Mapping[int, Sequence[Handler]]
 
+_TYPED = {K.DECL_REF_EXPR, K.MEMBER_REF_EXPR, K.VAR_DECL, K.PARM_DECL, K.CSTYLE_CAST_EXPR, K.CALL_EXPR, K.SIZEOF_EXPR}
+_NO_LEAVES: frozenset[int] = frozenset()
+# CX_StorageClass, CX_SC_Static
+_STATIC = 3
 _RECORDS = {K.STRUCT_DECL, K.UNION_DECL}
 _NAMED = {*_RECORDS, K.TYPEDEF_DECL}
 _WALKED = {*_NAMED, K.ENUM_DECL, K.FUNCTION_DECL, K.VAR_DECL, K.STATIC_ASSERT}
 _HELD = {C.OBJECT, C.ARRAY, C.CONTAINER}
 _LEADING = {*_HELD, C.POINTER, C.POINTER2, C.CONTAINER_POINTER, C.FUNCTION_POINTER}
+_CONCERNED = {*_LEADING, C.FUNCTION}
 
 
 class Memory:
     """What a process keeps between units: file texts, macro definitions, what headers gave."""
 
-    def __init__(self, handlers: Handlers) -> None:
+    def __init__(self, handlers: Handlers, leading: Leading) -> None:
         self.handlers = handlers
+        self.leading = leading
         self.api = Api()
         self.sources = Sources()
         self.definitions = Definitions(self.sources)
@@ -64,7 +72,7 @@ class Memory:
         """(names that lead to the struct, where headers write one of the known ones, where files name the struct)"""
         key = (arch_id, struct)
         if key not in self._kept:
-            leads = Leads(self.definitions, archs.for_struct(arch_id, struct), struct)
+            leads = Leads(self.definitions, archs.for_struct(arch_id, struct), struct, self.leading.names)
             hot = Hot(self.sources, hot_words(arch_id, struct))
             self._kept[key] = (leads, hot, Hot(self.sources, leads.words))
         return self._kept[key]
@@ -78,6 +86,7 @@ class Given:
     handed_on: frozenset[str]
     tables: frozenset[tuple[str, int]]
     table_members: frozenset[tuple[str, str]]
+    functions: tuple[Function, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +148,9 @@ class Walk:
         """Why what is shared says nothing of this unit."""
         if shared is not None:
             record = self.files.record(self._cursor, shared.agreement.concerns)
-            self._read_before = shared.reached(f for many in record.inclusions.values() for _, f in many)
+            self._read_before = shared.reached(f for many in record.included.values() for f in many)
             again = [f for f in self.times if f in shared.times]
-            twice = [f for f, n in self.times.items() if n > 1 and f not in shared.times]
-            self.disagreement = shared.agreement.disagreement(job.source, record, again, twice)
+            self.disagreement = shared.agreement.disagreement(record, again)
         first, *others = self.times or ("",)
         self.paths = tuple(dict.fromkeys((first, *self._read_before, *others)))
         """Every file that was read, absolute, the source first."""
@@ -157,14 +165,15 @@ class Walk:
         self._flavour = self._flavour_of(main)
         picked, layout = self._pick(main)
         layout = layout or (shared.layout if shared else None)
-        handed_on = self._walk(picked, layout, main) if layout is not None else set()
+        unit = self._walk(picked, layout, main) if layout is not None else None
+        calls = Calls(unit.functions.values() if unit else ())
         return Result(
             object=job.object,
             source=job.source,
-            found=self._sites.found(),
+            found=self._sites.found(calls.holders),
             layout=layout,
             files=tuple(map(files.relative, self.paths)),
-            handed_on=tuple(sorted(handed_on)),
+            handed_on=tuple(sorted(unit.handed_on)) if unit else (),
             skipped=self.skipped(),
             error=error,
         )
@@ -197,13 +206,16 @@ class Walk:
             path = walked.get(handle)
             if path is None:
                 path = files.path(handle)
-                path = walked[handle] = path if path == main or self._hot.is_hot(path) else ""
+                path = walked[handle] = path if path == main or self._is_hot(path) else ""
             if not path:
                 continue
             picked.append((cursor, path, offset))
             if not defined[0] and cursor.kind in _NAMED and api.text(api.getCursorSpelling(cursor)) == job.struct:
                 defined = (path, offset) if api.isCursorDefinition(cursor) else defined
         return picked, self._layout(defined) if defined[0] else None
+
+    def _is_hot(self, path: str) -> bool:
+        return self._hot.is_hot(path) or path in self._memory.leading.headers
 
     def _layout(self, place: tuple[str, int]) -> Layout | None:
         """The target's layout; the same definition under the same flags has the same."""
@@ -213,7 +225,7 @@ class Walk:
             self._memory.layouts[key] = replace(layout, source="libclang") if layout is not None else None
         return self._memory.layouts[key]
 
-    def _walk(self, picked: list[tuple[Cursor, str, int]], layout: Layout, main: str) -> set[str]:
+    def _walk(self, picked: list[tuple[Cursor, str, int]], layout: Layout, main: str) -> Unit:
         unit = Unit(
             api=self._api,
             types=Types(self._api, self._job.struct),
@@ -230,6 +242,7 @@ class Walk:
             unit.types.containers |= self._shared.containers
             for given in (g for f, g in self._shared.given if f in self._read_before):
                 self._take(given, unit)
+        left: list[tuple[Cursor, str]] = []
         for cursor, path, offset in picked:
             text, named = self._text(cursor, path, offset, self._named if path == main else self._hot)
             if named and (offset < 0 or (path, offset, cursor.kind) not in self._memory.led):
@@ -241,10 +254,54 @@ class Walk:
                 if not named and cursor.kind != K.FUNCTION_DECL:
                     # A type or variable declared by something that leads to the struct leads to it, too.
                     self._lead(cursor, unit)
-                self._declaration(cursor, unit, self._sites)
+                self._declaration(cursor, unit, self._sites, len(text) if offset >= 0 else 0)
+            elif path == main and cursor.kind == K.FUNCTION_DECL and self._api.isCursorDefinition(cursor):
+                left.append((cursor, text))
         self._sites.escaped(unit.escaped)
+        self._callers(left, unit)
         self.containers = unit.types.containers
-        return unit.handed_on
+        return unit
+
+    def _touches(self, cursor: Cursor, unit: Unit, place: tuple[object, ...]) -> bool:
+        """Whether a function that a macro makes has to do with the struct. One TRACE_EVENT makes eight, of which one
+        does; to say so takes a tenth of a walk."""
+        if isinstance(place[1], int):
+            return True
+        names = self._memory.leading.names
+        for child, _ in self._api.descendants(cursor, _NO_LEAVES):
+            if child.kind in _TYPED and unit.types.of(child).cls in _CONCERNED:
+                return True
+            if child.kind == K.DECL_REF_EXPR and self._api.text(self._api.getCursorSpelling(child)) in names:
+                return True
+        return False
+
+    def _callers(self, left: list[tuple[Cursor, str]], unit: Unit) -> None:
+        """Of the unit's own functions that hold no site, those whose code may hold one by what they call. Their text
+        names a function that does; whether it calls it, the syntax tree knows."""
+        calling = [(c, frozenset(_WORD.findall(text)), len(text)) for c, text in left]
+        names = self._sites.writers()
+        while names:
+            names |= {f.name for f in unit.functions.values() if not names.isdisjoint(n for n, _ in f.refers)}
+            fresh = [c for c in calling if not names.isdisjoint(c[1])]
+            calling = [c for c in calling if names.isdisjoint(c[1])]
+            for cursor, _, size in fresh:
+                refers = Counter(self._called(self._api.references(cursor)))
+                self._function(cursor, size, refers, unit)
+            if not fresh:
+                break
+
+    def _called(self, references: Iterable[Cursor]) -> Iterator[str]:
+        api = self._api
+        for reference in references:
+            if api.getCursorReferenced(reference).kind == K.FUNCTION_DECL:
+                yield api.text(api.getCursorSpelling(reference))
+
+    def _function(self, cursor: Cursor, size: int, refers: Mapping[str, int], unit: Unit) -> None:
+        api = self._api
+        name = api.text(api.getCursorSpelling(cursor))
+        static = api.Cursor_getStorageClass(cursor) == _STATIC
+        inline = bool(api.Cursor_isFunctionInlined(cursor))
+        unit.functions[name] = Function(name, inline, static, size, tuple(sorted(refers.items())))
 
     def _lead(self, cursor: Cursor, unit: Unit) -> None:
         """The declaration's name leads to the struct; so do members that hold or point to it, or to a function that
@@ -267,6 +324,7 @@ class Walk:
         unit.handed_on |= given.handed_on
         unit.tables |= given.tables
         unit.table_members |= given.table_members
+        unit.functions.update((f.name, f) for f in given.functions)
 
     def _header(self, cursor: Cursor, unit: Unit, text: str, path: str, place: tuple[object, ...]) -> None:
         """A header's declaration is walked once per process and flavour of flags; of prototypes, those that take a
@@ -275,7 +333,7 @@ class Walk:
         name = api.text(api.getCursorSpelling(cursor))
         defined = bool(api.isCursorDefinition(cursor))
         telling = "(*" in text or name.startswith(tuple(unit.interfaces.tracepoint_prefix))
-        if cursor.kind == K.FUNCTION_DECL and not defined and not telling:
+        if cursor.kind == K.FUNCTION_DECL and not telling and not (defined and self._touches(cursor, unit, place)):
             return
         meant = self._memory.definitions.ambiguous.intersection(_WORD.findall(text))
         macros = tuple(unit.expansions.get(m) for m in sorted(meant))
@@ -284,16 +342,17 @@ class Walk:
         if known is None or cursor.kind in _RECORDS:
             # A struct is always looked at: whether it holds the target is a fact of this unit's types.
             own = Collector(self._memory.sources, self.files)
-            before = unit.handed_on, unit.tables, unit.table_members
+            before = unit.handed_on, unit.tables, unit.table_members, unit.functions
             unit.handed_on, unit.tables, unit.table_members = set(), set(before[1]), set(before[2])
-            self._declaration(cursor, unit, own)
+            unit.functions = {}
+            self._declaration(cursor, unit, own, len(text) if isinstance(place[1], int) else 0)
             said = frozenset(unit.handed_on), frozenset(unit.tables - before[1]), frozenset(unit.table_members)
-            known = self._memory.headers[key] = Given(own.found(), *said)
-            unit.handed_on, unit.tables, unit.table_members = before
+            known = self._memory.headers[key] = Given(own.found(), *said, tuple(unit.functions.values()))
+            unit.handed_on, unit.tables, unit.table_members, unit.functions = before
         self.given.append((path, known))
         self._take(known, unit)
 
-    def _declaration(self, cursor: Cursor, unit: Unit, into: Collector) -> None:
+    def _declaration(self, cursor: Cursor, unit: Unit, into: Collector, size: int) -> None:
         root = build(unit, cursor)
         holds = cursor.kind in _RECORDS and any(k.type.cls in _HELD for k in root.kids)
         if holds and root.name and root.name not in unit.types.containers:
@@ -306,6 +365,9 @@ class Walk:
             context.parameters.update(k.cursor.d0 or 0 for k in root.kids if k.kind == K.PARM_DECL)
         Flow(context, self._memory.handlers).run(root)
         into.add_drafts(context)
+        if cursor.kind == K.FUNCTION_DECL and self._api.isCursorDefinition(cursor):
+            references = (n.cursor for n in root.walk() if n.kind == K.DECL_REF_EXPR)
+            self._function(cursor, size, Counter(self._called(references)), unit)
         release(root)
 
     def _flavour_of(self, main: str) -> int:
@@ -336,5 +398,7 @@ class Walk:
             lo, hi = (api.place(end(extent))[3] for end in (api.getRangeStart, api.getRangeEnd))
             source = self._memory.sources.get(path)
             hi = max(hi, source.call_end(lo))
-            known = self._memory.extents[key] = (source.text[lo:hi], words.within(path, lo, hi))
+            text = source.text[lo:hi]
+            leads = words is self._hot and not self._memory.leading.names.isdisjoint(_WORD.findall(text))
+            known = self._memory.extents[key] = (text, leads or words.within(path, lo, hi))
         return known

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The sources of some units and all headers that they may include, as texts; nothing is preprocessed."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from auditor.errors import InputError
+from auditor.files import read_bounded
+from auditor.kernel.definitions import identifiers
+from auditor.kernel.mentions import Words
+from auditor.model import Unit
+
+_LARGEST = 64 << 20
+_INCLUDE = re.compile(rb'#[ \t]*include(?:_next)?[ \t]*(["<])([^>"\n]+)')
+_SKIPPED = frozenset({".git", ".svn", ".hg"})
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """`includes`: (is quoted, name); `words`: the identifiers; `named`: those of them that name the struct."""
+
+    data: bytes
+    includes: tuple[tuple[bool, str], ...]
+    words: frozenset[bytes]
+    named: frozenset[bytes]
+
+
+class Headers:
+    """Files of tree and build, each read once. What cannot be read has no text.
+
+    `arch`: the directory below arch/ that counts. `directories`: where headers are looked for, absolute.
+    """
+
+    def __init__(self, words: Words, roots: Sequence[Path], arch: str, directories: Iterable[str]) -> None:
+        self._words = words
+        self._directories = frozenset(directories)
+        self._known: dict[str, Text] = {}
+        self._included: dict[str, tuple[str, ...]] = {}
+        self._all: set[str] = set()
+        self._by_name: dict[str, list[str]] = {}
+        own = tuple(f"{os.fspath(r)}{os.sep}" for r in roots)
+        for path in (p for root in own for p in _files(root, arch)):
+            if path not in self._all:
+                self._all.add(path)
+                self._by_name.setdefault(os.path.basename(path), []).append(path)
+        self._elsewhere = tuple(d for d in sorted(self._directories) if not f"{d}{os.sep}".startswith(own))
+        """Directories outside of tree and build, of a module that is built elsewhere."""
+
+    def get(self, path: str) -> Text:
+        known = self._known.get(path)
+        if known is None:
+            try:
+                data = read_bounded(path, _LARGEST)
+            except InputError:
+                data = b""
+            words = identifiers(data)
+            named = frozenset(filter(self._words.named_in, words)) if self._words.named_in(data) else frozenset()
+            includes = tuple((quote == b'"', os.fsdecode(name)) for quote, name in _INCLUDE.findall(data))
+            known = self._known[path] = Text(data, includes, words, named)
+        return known
+
+    def included(self, path: str) -> tuple[str, ...]:
+        """Every file that an #include of this one may mean for some unit, in whatever conditional it stands."""
+        known = self._included.get(path)
+        if known is None:
+            here = os.path.dirname(path)
+            found = (f for quoted, name in self.get(path).includes for f in self.resolve(name, here if quoted else ""))
+            known = self._included[path] = tuple(dict.fromkeys(found))
+        return known
+
+    def resolve(self, name: str, here: str = "") -> Iterator[str]:
+        """`here`: the directory of the file that includes a quoted name."""
+        beside = os.path.normpath(os.path.join(here, name)) if here else ""
+        if beside and (beside in self._all or (self._elsewhere and os.path.isfile(beside))):
+            yield beside
+            return
+        end = f"{os.sep}{os.path.normpath(name)}"
+        for path in self._by_name.get(os.path.basename(name), ()):
+            if path.endswith(end) and path.removesuffix(end) in self._directories:
+                yield path
+        for path in (os.path.normpath(os.path.join(d, name)) for d in self._elsewhere):
+            if os.path.isfile(path):
+                yield path
+
+
+def searched(units: Iterable[Unit]) -> frozenset[str]:
+    """Where any of the units looks for headers."""
+    found: set[str] = set()
+    for unit in units:
+        for argument, following in zip(unit.arguments, (*unit.arguments[1:], ""), strict=True):
+            for option in ("-I", "-isystem", "-iquote", "-idirafter"):
+                if argument.startswith(option):
+                    named = argument.removeprefix(option) or following
+                    found.add(os.path.normpath(os.path.join(unit.directory, named)))
+    return frozenset(found)
+
+
+def _files(root: str, arch: str) -> Iterator[str]:
+    """All regular files below `root`, which ends with a slash, but those of other architectures."""
+    pending = [root]
+    while pending:
+        directory = pending.pop()
+        try:
+            entries = list(os.scandir(directory))
+        except OSError:
+            continue
+        archs = directory == f"{root}arch{os.sep}"
+        left_out = _SKIPPED | ({e.name for e in entries} - {arch} if archs else set())
+        for entry in entries:
+            if entry.is_file(follow_symlinks=False):
+                yield entry.path
+            elif entry.is_dir(follow_symlinks=False) and entry.name not in left_out:
+                pending.append(f"{entry.path}{os.sep}")
