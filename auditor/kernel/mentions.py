@@ -7,21 +7,23 @@ A word counts where no letter or digit touches it, so that `_` joins: `pt_regs` 
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from auditor.errors import UsageError
+from auditor.kernel.texts import Reading, Texts, printable
 from auditor.kernel.units import source_path
 from auditor.model import Failure, Unit
 
 _LARGEST = 64 << 20
 _HEAD = 1 << 12
-_SKIPPED = frozenset({".git", ".svn", ".hg"})
 _OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
+_PLAIN = Texts()
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -52,6 +54,9 @@ class Words:
         self.common = _common_end(words).encode()
         self._words = tuple(w.encode() for w in words)
 
+    def __str__(self) -> str:
+        return b" ".join(self._words).decode()
+
     def named_in(self, data: bytes) -> bool:
         return self._may_name(data) and self._pattern.search(data) is not None
 
@@ -78,60 +83,44 @@ def _common_end(words: Sequence[str]) -> str:
     return next(end for end in ends if all(w.endswith(end) for w in words))
 
 
-def index(root: Path, words: Words, skip: Collection[Path] = ()) -> Index:
+def index(root: Path, words: Words, skip: Collection[Path] = (), texts: Texts = _PLAIN) -> Index:
     """Search every text file below `root`. Binary files (a NUL in the first block) hold no mention.
 
     Symbolic links are not followed: what they name inside the tree is found there. FIFOs, sockets and devices are
     never opened. `skip`: directories to leave out, such as a build inside the tree. Files over 64 MiB and files that
     cannot be read are `unread`.
     """
-    mentions: list[Mention] = []
-    unread: list[Failure] = []
-    left_out = frozenset(os.fspath(p) for p in skip)
     reader = _Reader(words)
-    for path, name in _files(os.fspath(root), left_out, unread):
-        try:
-            data = reader.read(path)
-        except OSError as e:
-            unread.append(Failure(_printable(name), e.strerror or "cannot be read"))
-            continue
+
+    def lines(path: str) -> list[int]:
+        data = reader.read(path)
         if data is None:
-            unread.append(Failure(_printable(name), f"larger than {_LARGEST >> 20} MiB"))
-            continue
-        if data and b"\0" not in data[:_HEAD]:
-            mentions.extend(Mention(_printable(name), n) for n in words.lines(data))
+            raise OSError(errno.EFBIG, f"larger than {_LARGEST >> 20} MiB")
+        return words.lines(data) if data and b"\0" not in data[:_HEAD] else []
+
+    reading = Reading(f"lines that name {words}", lines, [], list[int])
+    found, unread = texts.below(os.fspath(root), frozenset(map(os.fspath, skip)), reading)
+    mentions = [Mention(printable(name), n) for name, numbers in found for n in numbers]
     return Index(tuple(sorted(mentions)), tuple(sorted(unread, key=lambda f: f.file)))
 
 
-def candidates(units: Iterable[Unit], words: Words) -> tuple[Unit, ...]:
+def candidates(units: Iterable[Unit], words: Words, texts: Texts = _PLAIN) -> tuple[Unit, ...]:
     """The units whose own source names a word, in the given order; an unreadable source counts as a candidate."""
     reader = _Reader(words, follow=True)
-    return tuple(u for u in units if _is_candidate(os.fspath(source_path(u)), words, reader))
 
-
-def _is_candidate(path: str, words: Words, reader: _Reader) -> bool:
-    try:
+    def names(path: str) -> bool:
         data = reader.read(path)
+        return data is None or words.named_in(data)
+
+    reading = Reading(f"whether it names {words}", names, False, bool)
+    return tuple(u for u in units if _is_candidate(os.fspath(source_path(u)), reading, texts))
+
+
+def _is_candidate(path: str, reading: Reading[bool], texts: Texts) -> bool:
+    try:
+        return texts.of(path, reading)
     except OSError:
         return True
-    return data is None or words.named_in(data)
-
-
-def _files(root: str, left_out: Collection[str], unread: list[Failure]) -> Iterator[tuple[str, str]]:
-    """(path, name relative to root) of all regular files, directory by directory."""
-    pending = [(root, "")]
-    while pending:
-        directory, prefix = pending.pop()
-        try:
-            entries = list(os.scandir(directory))
-        except OSError as e:
-            unread.append(Failure(_printable(prefix) or ".", e.strerror or "cannot be read"))
-            continue
-        for entry in entries:
-            if entry.is_file(follow_symlinks=False):
-                yield entry.path, prefix + entry.name
-            elif entry.is_dir(follow_symlinks=False) and entry.name not in _SKIPPED and entry.path not in left_out:
-                pending.append((entry.path, f"{prefix}{entry.name}/"))
 
 
 class _Reader:
@@ -158,7 +147,3 @@ class _Reader:
             return bytes(self._buffer[:length]) if self._buffer.find(self._needle, 0, length) >= 0 else b""
         finally:
             os.close(fd)
-
-
-def _printable(name: str) -> str:
-    return name if name.isascii() else os.fsencode(name).decode("utf-8", "backslashreplace")
