@@ -23,7 +23,8 @@ from auditor.kernel.coverage import Looked, common_ranges, coverage
 from auditor.kernel.discover import SAVED, discover
 from auditor.kernel.flags import clang_arguments
 from auditor.kernel.headers import Headers, searched
-from auditor.kernel.mentions import Words, index
+from auditor.kernel.mentions import Words, candidates, index
+from auditor.kernel.texts import Texts
 from auditor.kernel.tree import Build, Tree
 from auditor.kernel.units import source_path
 from auditor.kinds.dispatch import table
@@ -32,6 +33,8 @@ from auditor.layouts.near import near
 from auditor.layouts.read import read_layout
 from auditor.model import (
     Coverage,
+    Example,
+    Facts,
     Failure,
     Layout,
     Related,
@@ -62,17 +65,6 @@ class AuditRequest:
     filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What was found in a tree, before any proposal is considered."""
-
-    layout: Layout
-    sites: tuple[Site, ...]
-    functions: tuple[tuple[Unit, str, tuple[int, ...]], ...]
-    """(unit, function, indices of its sites)"""
-    coverage: Coverage
-
-
 def collect(
     request: AuditRequest,
     tree: Tree,
@@ -86,13 +78,12 @@ def collect(
 
     `only`: the units to take.
     """
-    own = request.struct == arch.struct
     words = Words(words_of(request, arch))
     commands = discover(tree, build, request.compdb)
-    known = (*words_of(request, arch), *(arch.leading if own else ()))
-    roots = (tree.root, *((build.directory,) if build else ()))
-    texts = Headers(words, roots, arch.directory, searched(commands.units))
-    leads = leading(commands.units, known, texts)
+    texts = store.texts if store is not None else Texts()
+    if store is not None:
+        store.follow(commands)
+    leads = _leading(commands.units, words, request, tree, build, arch)
     selected = tuple(u for u in commands.units if request.exhaustive or u.object in leads.objects)
     if not leads.objects:
         raise _unknown_struct(request, tree, arch)
@@ -118,7 +109,7 @@ def collect(
     # What a dry run names and nobody has generated yet cannot be asked for the struct; a real build has it all.
     failures += [] if commands.origin.startswith(SAVED) else commands.failures
     skip = [build.directory] if build and build.directory != tree.root else []
-    found = index(tree.root, words, skip)
+    found = index(tree.root, words, skip, texts)
     good = [r for o, r in kept.items() if not r.error]
     looked = Looked(
         arch_directory=arch.directory,
@@ -134,9 +125,28 @@ def collect(
     return Facts(
         layout=layout,
         sites=tuple(sites[i] for i in order),
-        functions=tuple((u, f, tuple(sorted(place[i] for i in indices))) for u, f, indices in functions),
+        functions=tuple(
+            (u.source, u.object, f, tuple(sorted(place[i] for i in indices))) for u, f, indices in functions
+        ),
         coverage=_with_unread(coverage(found.mentions, looked), found.unread),
+        example=_example(commands.units, request, tree, arch),
     )
+
+
+def _leading(
+    units: Sequence[Unit], words: Words, request: AuditRequest, tree: Tree, build: Build | None, arch: Arch
+) -> Leading:
+    known = (*words_of(request, arch), *(arch.leading if request.struct == arch.struct else ()))
+    roots = (tree.root, *((build.directory,) if build else ()))
+    return leading(units, known, Headers(words, roots, arch.directory, searched(units)))
+
+
+def _example(units: Sequence[Unit], request: AuditRequest, tree: Tree, arch: Arch) -> Example | None:
+    words = Words((request.struct,))
+    for unit in units:
+        if candidates((unit,), words):
+            return Example(unit.source, clang_arguments(unit, arch, roots=(tree.root,)).arguments, str(tree.root))
+    return None
 
 
 def _results(

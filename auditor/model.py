@@ -168,6 +168,14 @@ class Proposal:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """Which changes to judge: `proposals` (ids or files) and `after` ("header"|"btf"|"tree", path), or all shipped."""
+
+    proposals: tuple[str, ...] = ()
+    after: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Effects:
     """What a proposal does to one layout. `shift` names only members that move; removed members are in `removed`."""
 
@@ -218,6 +226,32 @@ class Coverage:
     mentions: int = 0
     mentions_covered: int = 0
     uncovered: tuple[Uncovered, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """The first unit that names the struct: another header's struct is read as this source reads its own.
+
+    `arguments` are clang's; `root` is the tree.
+    """
+
+    source: str
+    arguments: tuple[str, ...]
+    root: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What was found in a tree, before any proposal is considered.
+
+    `functions`: (source, object, function, indices of its sites).
+    """
+
+    layout: Layout
+    sites: tuple[Site, ...]
+    functions: tuple[tuple[str, str, str, tuple[int, ...]], ...]
+    coverage: Coverage
+    example: Example | None = None
 
 
 @dataclass(frozen=True, slots=True)

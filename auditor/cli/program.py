@@ -22,6 +22,7 @@ NAME = "ptregs-audit"
 
 COMMANDS = {
     "audit": ("auditor.cli.audit:audit_command", "Audit a kernel tree, or the shipped minikernel."),
+    "what-if": ("auditor.cli.what_if:what_if_command", "Judge other changes from the facts of the last audit."),
     "layout": ("auditor.cli.layout:layout_command", "Show a struct's layout, and what a proposal makes of it."),
     "explain": ("auditor.cli.explain:explain_command", "Explain a rule, or a finding of the last report."),
     "rules": ("auditor.cli.rules:rules_command", "List the rules, all or of one kind."),

@@ -9,12 +9,11 @@ from typing import TypeVar
 
 import msgspec
 
-from auditor.evidence.c.job import Result
-from auditor.model import Site
+from auditor.model import Facts, Site
 
 T = TypeVar("T")
-MAX_BYTES = 64 << 20
-"""Of one value, unpacked; the largest kernel unit has some 100 KiB."""
+MAX_BYTES = 256 << 20
+"""Of one value, unpacked; the largest, the facts of a kernel, has some 3 MiB."""
 
 
 def pack(value: object) -> bytes:
@@ -34,12 +33,12 @@ def unpack(data: bytes, kind: type[T]) -> T:
         raise ValueError(str(e)) from e
 
 
-def unpack_result(data: bytes) -> Result:
-    result = unpack(data, Result)
-    return replace(result, found=tuple(replace(f, site=_site(f.site)) for f in result.found))
+def unpack_facts(data: bytes) -> Facts:
+    facts = unpack(data, Facts)
+    return replace(facts, sites=tuple(map(whole_site, facts.sites)))
 
 
-def _site(site: Site) -> Site:
+def whole_site(site: Site) -> Site:
     """JSON has lists only: a guard's expression is made of tuples again."""
     if site.guard is None:
         return site

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -26,13 +27,15 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
 
 def kept(tree: Path) -> Outcome:
+    # What changed just before an audit is not vouched for: it could change again at what the clock calls the same time.
+    time.sleep(0.05)
     return audit(tree, "--cache", tree.parent / "kept")
 
 
 def test_nothing_changed(tree: Path, parsed: list[list[str]]) -> None:
     first, second = kept(tree), kept(tree)
     assert len(parsed[0]) > 10
-    assert parsed[1] == []
+    assert parsed[1:] == []
     assert (second.code, second.err, second.report) == (first.code, first.err, first.report)
 
 

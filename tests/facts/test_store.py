@@ -16,9 +16,10 @@ from auditor.collect import AuditRequest, make_jobs
 from auditor.data import minikernel_dir
 from auditor.evidence.c.job import Job
 from auditor.evidence.c.unit import Analyser
-from auditor.facts import store as store_module
-from auditor.facts.codec import pack, unpack_result
-from auditor.facts.store import facts_version
+from auditor.facts import units
+from auditor.facts.codec import pack
+from auditor.facts.units import unpack_result
+from auditor.facts.version import version_of
 from auditor.kernel.discover import discover
 from auditor.kernel.tree import open_build, open_tree
 from auditor.kinds.dispatch import table
@@ -94,15 +95,14 @@ def test_the_version_is_that_of_all_that_makes_facts(tmp_path: Path) -> None:
         {"p/kinds/a.py": "1", "p/model.py": "1", "p/reports/r.py": "1", "r/arch/x.toml": "", "r/field.toml": ""},
     )
     package, rules = tmp_path / "p", tmp_path / "r"
-    first = facts_version(package, rules, "clang 18")
+    first = version_of(package, rules)
     (package / "reports/r.py").write_text("2")
     (rules / "field.toml").write_text("2")
-    assert facts_version(package, rules, "clang 18") == first
-    assert facts_version(package, rules, "clang 19") != first
+    assert version_of(package, rules) == first
     (package / "kinds/a.py").write_text("2")
-    second = facts_version(package, rules, "clang 18")
+    second = version_of(package, rules)
     (rules / "arch/x.toml").write_text("2")
-    assert len({first, second, facts_version(package, rules, "clang 18")}) == 3
+    assert len({first, second, version_of(package, rules)}) == 3
 
 
 def test_a_unit_that_failed_is_not_kept(path: Path, unit: Job) -> None:
@@ -149,7 +149,7 @@ def _settled() -> float:
 
 
 def test_units_in_use_stay(path: Path, unit: Job, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store_module, "_KEPT", 2)
+    monkeypatch.setattr(units, "_KEPT", 2)
     result = analysed(unit)
     for n in range(4):
         store = opened(path)
@@ -168,7 +168,7 @@ def test_a_name_that_is_not_unicode_is_not_kept(path: Path, unit: Job) -> None:
 
 
 def test_the_oldest_units_go(path: Path, unit: Job, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store_module, "_KEPT", 2)
+    monkeypatch.setattr(units, "_KEPT", 2)
     result = analysed(unit)
     for n in range(4):
         store = opened(path)

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from auditor.evidence.c.job import Job, Result
-from auditor.facts import store as store_module
+from auditor.facts import database as database_module
 from auditor.facts.codec import pack, unpack
 from tests.facts.keeping import analysed, found, kept, opened
 
@@ -96,7 +96,7 @@ def test_too_large_a_value(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_somebody_else_has_it_locked(path: Path, unit: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     kept(path, unit)
-    monkeypatch.setattr(store_module, "_BUSY", 0.05)
+    monkeypatch.setattr(database_module, "_BUSY", 0.05)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
     store = opened(path)
