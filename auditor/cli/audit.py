@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from auditor.cli.cache import cache_dir, keep
-from auditor.cli.options import CACHE, DIRECTORY, FILE, Showing, asking, showing
+from auditor.cli.options import CACHE, DIRECTORY, FILE, Showing, asking, showing, uncollected
 from auditor.errors import UsageError
 from auditor.model import Asked, Report
 from auditor.terminal import Progress, printable
@@ -79,11 +79,12 @@ def audit_command(
         filters=showing.filters,
     )
     started = time.monotonic()
-    with _store(kept_in, request.libclang) as store:
-        report = _with_progress(lambda progress: run_audit(request, progress, store))
-    code = showing.finish(report, time.monotonic() - started)
-    if kept_in is not None and (warning := keep(report, kept_in)):
-        click.echo(f"ptregs-audit: warning: {printable(warning)} (--no-cache)", err=True)
+    with uncollected():
+        with _store(kept_in, request.libclang) as store:
+            report = _with_progress(lambda progress: run_audit(request, progress, store))
+        code = showing.finish(report, time.monotonic() - started)
+        if kept_in is not None and (warning := keep(report, kept_in)):
+            click.echo(f"ptregs-audit: warning: {printable(warning)} (--no-cache)", err=True)
     return code
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from auditor.cli.cache import cache_dir
-from auditor.cli.options import CACHE, Showing, asking, showing
+from auditor.cli.options import CACHE, Showing, asking, showing, uncollected
 from auditor.errors import UsageError
 from auditor.model import Asked, Facts
 from auditor.terminal import printable
@@ -36,13 +36,14 @@ def what_if_command(tree: Path | None, build: Path | None, asked: Asked, showing
     The report is the one that `audit` would give for the tree as it was then; the tree need not be there any more.
     """
     started = time.monotonic()
-    told, facts = _last(cache_dir(cache), tree, build)
-    from auditor.answer import answer
+    with uncollected():
+        told, facts = _last(cache_dir(cache), tree, build)
+        from auditor.answer import answer
 
-    report = answer(facts, replace(told.target, filters=showing.filters), asked)
-    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(told.when))
-    click.echo(f"ptregs-audit: from the audit of {printable(told.target.tree)} on {when}", err=True)
-    return showing.finish(report, time.monotonic() - started)
+        report = answer(facts, replace(told.target, filters=showing.filters), asked)
+        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(told.when))
+        click.echo(f"ptregs-audit: from the audit of {printable(told.target.tree)} on {when}", err=True)
+        return showing.finish(report, time.monotonic() - started)
 
 
 def _last(directory: Path, tree: Path | None, build: Path | None) -> tuple[Told, Facts]:

@@ -55,7 +55,7 @@ class Words:
         self._words = tuple(w.encode() for w in words)
 
     def __str__(self) -> str:
-        return b" ".join(self._words).decode()
+        return b" ".join(sorted(self._words)).decode()
 
     def named_in(self, data: bytes) -> bool:
         return self._may_name(data) and self._pattern.search(data) is not None

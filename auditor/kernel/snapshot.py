@@ -106,7 +106,7 @@ def _pack(directory: str, limit: int, links: list[str]) -> tuple[bytes, list[str
                 continue
             changed = s.st_ctime_ns
             if changed >= maybe and is_fresh(changed, limit):
-                changed = -limit
+                changed = _unlike_any()
             row = pack(s.st_mode, s.st_size, s.st_mtime_ns, changed, s.st_ino)
             rows.append((name, _through(entry.path, row, limit, links) if stat.S_ISLNK(s.st_mode) else row))
     rows.sort()
@@ -132,8 +132,12 @@ def signature(path: str, limit: int) -> Signature:
         return b""
     if stat.S_ISDIR(s.st_mode):
         return _ENTRY.pack(stat.S_IFDIR, s.st_dev, 0, 0, s.st_ino)
-    changed = -limit if is_fresh(s.st_ctime_ns, limit) else s.st_ctime_ns
+    changed = _unlike_any() if is_fresh(s.st_ctime_ns, limit) else s.st_ctime_ns
     return _ENTRY.pack(s.st_mode, s.st_size, s.st_mtime_ns, changed, s.st_ino)
+
+
+def _unlike_any() -> int:
+    return -int.from_bytes(os.urandom(7), "little") - 1
 
 
 def is_fresh(changed: int, limit: int) -> bool:

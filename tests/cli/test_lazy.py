@@ -49,6 +49,17 @@ def test_a_usage_error_imports_no_analyser() -> None:
     assert not loaded.intersection({"clang", "elftools", "networkx", "tabulate", "auditor.audit"})
 
 
+def test_what_if_imports_no_analyser(tmp_path: Path) -> None:
+    """Up to its first question to the store, and up to its answer."""
+    analysers = {"clang", "elftools", "networkx", "multiprocessing", "auditor.collect", "auditor.facts.units"}
+    loaded = imported("what-if", "--cache", str(tmp_path))
+    assert "auditor.cli.what_if" in loaded
+    assert not loaded & {*analysers, "auditor.answer"}
+    code = "import sys, auditor.answer, auditor.facts.runs, auditor.reports.text\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert not set(done.stdout.split()) & analysers
+
+
 def test_help_is_cheap() -> None:
     before = os.times()
     for _ in range(3):
@@ -62,7 +73,7 @@ PRESENT = [name for name, (place, _) in COMMANDS.items() if importlib.util.find_
 
 
 def test_the_commands_of_this_package_are_present() -> None:
-    assert {"audit", "explain", "rules", "doctor"} <= set(PRESENT)
+    assert {"audit", "what-if", "explain", "rules", "doctor"} <= set(PRESENT)
 
 
 @pytest.mark.parametrize("name", PRESENT)
@@ -73,7 +84,7 @@ def test_commands_load_and_have_help(name: str) -> None:
     assert command.get_help(click.Context(command, info_name=name)).startswith(f"Usage: {name}")
 
 
-@pytest.mark.parametrize("name", ["audit", "explain", "rules", "doctor"])
+@pytest.mark.parametrize("name", ["audit", "what-if", "explain", "rules", "doctor"])
 def test_the_short_lines_are_the_commands_own(name: str) -> None:
     command = program.get_command(click.Context(program), name)
     assert command is not None
