@@ -2,37 +2,17 @@
 """The data that travels: units, layouts, sites, proposals, verdicts, the report.
 
 Frozen dataclasses and nothing else. All byte offsets are signed integers counted from the first byte of the target
-struct; all ranges are half-open; lines and columns count from 1 (0 = unknown). This module imports nothing of ours.
+struct; all ranges are half-open; lines and columns count from 1 (0 = unknown). This module imports nothing of ours but
+the vocabulary.
 """
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-
-class Verdict(enum.Enum):
-    """What a proposal does to a site, from harmless to harmful; `rank` orders them."""
-
-    SAFE = "safe"
-    REBUILD = "rebuild"
-    REVIEW = "review"
-    BUILD_FAILS = "build-fails"
-    ABI = "abi"
-    BREAK = "break"
-
-    @property
-    def rank(self) -> int:
-        return _VERDICT_ORDER.index(self.value)
-
-
-_VERDICT_ORDER = ["safe", "rebuild", "review", "build-fails", "abi", "break"]
-
-KINDS = (
-    "field", "raw-offset", "offsetof", "order", "size", "stack-position", "cast", "embed", "fabricated", "asm-offset",
-    "asm-literal", "uapi-export", "bpf-ctx", "unwind", "assert", "callback",
-)  # fmt: skip
+from auditor.vocabulary import KINDS as KINDS
+from auditor.vocabulary import Verdict as Verdict
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,11 @@ import click
 from auditor.cli.cache import cache_dir, keep
 from auditor.cli.options import CACHE, DIRECTORY, FILE, Showing, asking, showing, uncollected
 from auditor.errors import UsageError
-from auditor.model import Asked, Report
 from auditor.terminal import Progress, printable
 
 if TYPE_CHECKING:
     from auditor.facts.store import Store
+    from auditor.model import Asked, Report
 
 
 @click.command("audit", short_help="Audit a kernel tree, or the shipped minikernel.")

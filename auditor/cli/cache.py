@@ -6,11 +6,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from auditor.cli.outputs import replacing
 from auditor.errors import UsageError
-from auditor.model import Report
-from auditor.reports.json import write
+
+if TYPE_CHECKING:
+    from auditor.model import Report
 
 LAST = "last-report.json"
 
@@ -31,6 +33,8 @@ def cache_dir(chosen: Path | None = None, env: Mapping[str, str] = os.environ) -
 
 def keep(report: Report, directory: Path) -> str:
     """Keep the report; returns why that failed, or nothing. An audit is no worse for a cache that cannot be written."""
+    from auditor.reports.json import write
+
     try:
         directory.mkdir(parents=True, exist_ok=True)
         with replacing(directory / LAST) as stream:

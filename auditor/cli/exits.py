@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from auditor.errors import AuditorError, InputError, UsageError
-from auditor.model import Report, Verdict
-from auditor.reports.filters import Filters, select
-from auditor.reports.findings import reaching
+
+if TYPE_CHECKING:
+    from auditor.model import Report, Verdict
+    from auditor.reports.filters import Filters
 
 OK = 0
 FINDINGS = 1
@@ -19,6 +22,9 @@ INTERRUPTED = 130
 
 def of_report(report: Report, filters: Filters, threshold: Verdict, exit_zero: bool) -> int:
     """Filters narrow the findings. --exit-zero forgives findings, never a unit that was not read."""
+    from auditor.reports.filters import select
+    from auditor.reports.findings import reaching
+
     if any(run.coverage.units_failed for run in report.runs):
         return INCOMPLETE
     found = reaching(select(report, filters).sites, threshold)

@@ -11,17 +11,18 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from auditor.cli import exits
 from auditor.cli.outputs import Output, parse_outputs, write_outputs
 from auditor.errors import UsageError
-from auditor.model import KINDS, Asked, Report, Verdict
 from auditor.reports.registry import FORMATS
-from auditor.reports.view import View
 from auditor.terminal import printable, use_colour
+from auditor.vocabulary import KINDS, Verdict
+
+if TYPE_CHECKING:
+    from auditor.model import Report
 
 DIRECTORY = click.Path(exists=True, file_okay=False, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -66,6 +67,9 @@ class Showing:
 
     def finish(self, report: Report, seconds: float) -> int:
         """Writes all outputs; the exit code."""
+        from auditor.cli import exits
+        from auditor.reports.view import View
+
         view = View(
             threshold=self.threshold,
             limit=None if self.everything else View().limit,
@@ -99,6 +103,8 @@ def asking(command: Command) -> Command:
         *, proposals: tuple[str, ...], after_header: Path | None, after_btf: Path | None, after_tree: Path | None,
         **others: Any
     ) -> int:  # fmt: skip
+        from auditor.model import Asked
+
         after = _after({"header": after_header, "btf": after_btf, "tree": after_tree})
         return command(asked=Asked(tuple(dict.fromkeys(proposals)), after), **others)
 

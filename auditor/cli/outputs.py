@@ -5,19 +5,20 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import stat
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from auditor.errors import UsageError
-from auditor.model import Report
 from auditor.reports.registry import FORMATS, Writer, writer
-from auditor.reports.view import View
 from auditor.terminal import discard_stdout
+
+if TYPE_CHECKING:
+    from auditor.model import Report
+    from auditor.reports.view import View
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def replacing(path: Path) -> Iterator[TextIO]:
         with target.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
             yield stream
         return
-    beside = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}")
+    beside = target.with_name(f".{target.name[:100]}.{os.urandom(4).hex()}")
     # O_EXCL: never through a link that somebody else has put there.
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:

@@ -14,11 +14,11 @@ import click
 from auditor.cli.cache import cache_dir
 from auditor.cli.options import CACHE, Showing, asking, showing, uncollected
 from auditor.errors import UsageError
-from auditor.model import Asked, Facts
 from auditor.terminal import printable
 
 if TYPE_CHECKING:
     from auditor.facts.runs import Told
+    from auditor.model import Asked, Facts
 
 _AUDIT = "run `ptregs-audit audit` first"
 _ANYWHERE = click.Path(path_type=Path)

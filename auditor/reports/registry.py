@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from auditor.errors import UsageError
-from auditor.model import Report
-from auditor.reports.view import View
 
-Writer = Callable[[Report, TextIO, View], None]
+if TYPE_CHECKING:
+    from auditor.model import Report
+    from auditor.reports.view import View
+
+Writer = Callable[["Report", TextIO, "View"], None]
 
 FORMATS = {
     "text": "auditor.reports.text",
