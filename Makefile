@@ -38,7 +38,7 @@ pytest: $(VENV)/.ready kernel
 mutants: $(VENV)/.ready
 	$(BIN)/python tests/mutants/run.py $(ARGS)
 
-# CPU time of a cold audit against plain parses; ARGS="--quick", "--repeat 3".
+# CPU time of a cold audit against plain parses, or with ARGS="--again" of the audits after it; "--quick", "--repeat 3".
 bench: $(VENV)/.ready kernel
 	$(BIN)/python tests/bench/run.py --tree "$(PTREGS_KERNEL_TREE)" --build "$(PTREGS_KERNEL_BUILD)" $(ARGS)
 

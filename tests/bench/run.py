@@ -5,6 +5,9 @@ Both sides are a fresh process each with as many workers as processors, and coun
 Plain: Index.parse(source, arguments, options=0), with the audit's own cleaned arguments but without its -w, so that
 libclang has the same warnings to think about as in a compilation. The units are those whose own text names one of the
 architecture's words. Neither side keeps anything between runs; the file cache is warm for both after the first.
+
+--again measures what later audits cost that find the facts of the first one: run.py --tree T --build B --again
+[--edit FILE]. FILE, a source relative to the tree, is changed for a moment and put back.
 """
 
 from __future__ import annotations
@@ -16,6 +19,8 @@ import resource
 import statistics
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,6 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _audit(tree, build, units, options.jobs)
     elif options.role == "plain":
         _plain(tree, units, options.jobs)
+    elif options.again:
+        _again(options)
     else:
         _compare(options, len(units))
     return 0
@@ -73,6 +80,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help=f"at most {QUICK} of the units, evenly chosen")
     parser.add_argument("--repeat", type=int, default=1, metavar="N", help="alternating repetitions; the median counts")
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="worker processes of each side")
+    parser.add_argument("--again", action="store_true", help="later audits instead: nothing changed, one file, what-if")
+    parser.add_argument("--edit", metavar="FILE", help="with --again: a source that may be changed for a moment")
     parser.add_argument("--role", choices=["audit", "plain"], help=argparse.SUPPRESS)
     return parser.parse_args(arguments)
 
@@ -117,6 +126,38 @@ def _compare(options: argparse.Namespace, units: int) -> None:
     print(f"median ratio {statistics.median(ratios):.2f} of {len(ratios)}")
     helped = _measure([sys.executable, "-m", "auditor", "--help"])
     print(f"--help {helped.cpu:.2f} s")
+
+
+def _again(options: argparse.Namespace) -> None:
+    """Each in the order in which a user meets it, on one store; the median of the repetitions, as --repeat has it."""
+    with tempfile.TemporaryDirectory() as cache:
+        asked = [sys.executable, "-m", "auditor", "audit", str(options.tree), "--build", str(options.build)]
+        asked += ["--cache", cache, "--exit-zero", "--jobs", str(options.jobs)]
+        told = [sys.executable, "-m", "auditor", "what-if", "--cache", cache, "--exit-zero"]
+        first = _measure(asked).cpu
+        spent = {"cold": first, "nothing changed": _median(asked, options.repeat)}
+        if options.edit:
+            spent["one file changed"] = statistics.median(
+                _edited(options.tree / options.edit, asked) for _ in range(options.repeat)
+            )
+        spent["what-if"] = _median(told, options.repeat)
+    for name, cpu in spent.items():
+        print(f"{name:<18} {cpu:6.2f} s  {cpu / first:6.1%}")
+
+
+def _median(command: Sequence[str], repeat: int) -> float:
+    return statistics.median(_measure(command).cpu for _ in range(repeat))
+
+
+def _edited(path: Path, command: Sequence[str]) -> float:
+    before = path.read_bytes()
+    try:
+        path.write_bytes(before + b"/* changed */\n")
+        # What changed just before an audit is not vouched for.
+        time.sleep(0.1)
+        return _measure(command).cpu
+    finally:
+        path.write_bytes(before)
 
 
 def _role(role: str, options: argparse.Namespace) -> Spent:
