@@ -37,7 +37,7 @@ _TABLES = {
 class Database:
     """One process's connection. `warnings`: what the user should know, one line each. `turn`: counts the audits.
 
-    Without `write` nothing is made, moved or changed.
+    Without `write` no file is made or moved, and no fact changed.
     """
 
     def __init__(self, path: Path, write: bool = True) -> None:
@@ -114,12 +114,13 @@ class Database:
 
     def _connect(self) -> sqlite3.Connection:
         exists, beside = self.path.exists(), os.access(self.path.parent, os.W_OK)
-        writable = self._write and beside and (not exists or os.access(self.path, os.W_OK))
-        mode = "rwc" if writable else "ro"
+        writable = beside and (not exists or os.access(self.path, os.W_OK))
+        # Whoever only reads must be able to roll back what a killed process has left half done.
+        mode = ("rwc" if self._write else "rw") if writable else "ro"
         uri = f"{self.path.absolute().as_uri()}?mode={mode}"
         connection = sqlite3.connect(uri, uri=True, timeout=_BUSY, isolation_level=None)
         try:
-            self._prepare(connection, writable)
+            self._prepare(connection, writable and self._write)
         except BaseException:
             connection.close()
             raise
