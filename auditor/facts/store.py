@@ -107,7 +107,7 @@ class Store:
         if self._watch is None:
             return
         units = (*commands.units, *commands.assembly_units)
-        self._watch.files(os.path.normpath(source_path(u)) for u in units)
+        self._watch.files(os.fspath(source_path(u)) for u in units)
         names = [f.file for f in commands.failures]
         self._watch.files(name for name in names if os.path.isabs(name))
         # Where a file is missing that is named relative to somewhere else, nobody knows here.

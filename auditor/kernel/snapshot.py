@@ -52,7 +52,8 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """From one snapshot to another. `changed`: files that are there in both; `moved`: that came or went.
+    """From one snapshot to another. `changed`: files that hold something else now; `moved`: paths that came or went, or
+    that may be found, or not, where it was otherwise before.
 
     `anything`: a link to a directory is another one, so that any path may mean another file.
     """
@@ -188,5 +189,7 @@ def changes(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Changes:
             one, other = was.get(name, b""), now.get(name, b"")
             if one != other:
                 anything = anything or _LINKED in (_mode(one), _mode(other))
-                (changed if one and other else moved).add(os.path.join(directory, name))
+                # A link may lead to a file now where none was found before, another mode may let it be read.
+                stays = _mode(one) == _mode(other) and stat.S_ISREG(_mode(one))
+                (changed if stays else moved).add(os.path.join(directory, name))
     return Changes(frozenset(changed), frozenset(moved), anything)

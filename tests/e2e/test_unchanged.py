@@ -174,6 +174,21 @@ def test_a_file_that_was_only_touched(asking: Asking) -> None:
     assert not asking.collected
 
 
+def test_a_link_that_leads_somewhere_at_last(asking: Asking) -> None:
+    """It has always stood where a header is looked for first."""
+    names = [p.name for p in (asking.tree / "include/linux").iterdir()]
+    first = asking.tree / "arch/x86/include/linux"
+    first.mkdir()
+    for name in names:
+        (first / name).symlink_to(f"late-{name}")
+    asking.again()
+    for name in names:
+        (first / f"late-{name}").write_text(f"#include_next <linux/{name}>\nstruct pt_regs;\n")
+    second = asking.again()
+    assert asking.parsed
+    assert second == asking.anew()
+
+
 def test_the_environment(asking: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
     asking.again()
     monkeypatch.setenv("CPATH", str(asking.tree / "lib"))
