@@ -54,13 +54,14 @@ class Unit:
     """One compilation. `object` is the key: a source may be compiled twice.
 
     `source` is relative to the tree (or as given, outside of it), `directory` is absolute, `arguments` is the command
-    without the compiler's own name, exactly as recorded.
+    without the compiler's own name, exactly as recorded; `compiler` is that name.
     """
 
     source: str
     object: str
     directory: str
     arguments: tuple[str, ...]
+    compiler: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -20,7 +20,9 @@ from auditor.terminal import Progress, printable
 
 if TYPE_CHECKING:
     from auditor.facts.store import Store
-    from auditor.model import Asked, Report
+    from auditor.model import Asked
+
+T = TypeVar("T")
 
 
 @click.command("audit", short_help="Audit a kernel tree, or the shipped minikernel.")
@@ -81,7 +83,7 @@ def audit_command(
     started = time.monotonic()
     with uncollected():
         with _store(kept_in, request.libclang) as store:
-            report = _with_progress(lambda progress: run_audit(request, progress, store))
+            report = with_progress(lambda progress: run_audit(request, progress, store))
         code = showing.finish(report, time.monotonic() - started)
         if kept_in is not None and (warning := keep(report, kept_in)):
             click.echo(f"ptregs-audit: warning: {printable(warning)} (--no-cache)", err=True)
@@ -103,7 +105,7 @@ def _store(directory: Path | None, libclang: str | None) -> Iterator[Store | Non
         click.echo(f"ptregs-audit: warning: {printable(warning)} (--no-cache)", err=True)
 
 
-def _with_progress(audit: Callable[[Progress], Report]) -> Report:
+def with_progress(audit: Callable[[Progress], T]) -> T:
     progress = Progress(sys.stderr)
     try:
         return audit(progress)

@@ -25,6 +25,7 @@ COMMANDS = {
     "what-if": ("auditor.cli.what_if:what_if_command", "Judge other changes from the facts of the last audit."),
     "layout": ("auditor.cli.layout:layout_command", "Show a struct's layout, and what a proposal makes of it."),
     "explain": ("auditor.cli.explain:explain_command", "Explain a rule, or a finding of the last report."),
+    "prove": ("auditor.cli.prove:prove_command", "Compile before and after a change, and compare."),
     "rules": ("auditor.cli.rules:rules_command", "List the rules, all or of one kind."),
     "proposals": ("auditor.cli.layout:proposals_command", "List the shipped proposals."),
     "prepare": ("auditor.cli.prepare:prepare_command", "Configure and prepare a kernel tree for an audit."),

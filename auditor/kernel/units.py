@@ -51,7 +51,7 @@ def collect(found: Iterable[Recorded | Failure], tree: Tree, origin: str) -> Com
         if not os.path.isfile(path):
             failures.append(Failure(source, _why_not(path, command.source), object_))
             continue
-        unit = Unit(source, object_, command.directory, command.arguments)
+        unit = Unit(source, object_, command.directory, command.arguments, command.compiler)
         (assembly if command.is_assembly else units).append(unit)
     return Commands(tuple(units), tuple(assembly), origin, tuple(failures))
 

@@ -29,7 +29,7 @@ def layout_from_translation_unit(tu: Any, struct: str, arch_id: str) -> Layout |
     Only declarations that the unit itself made are seen: with a precompiled header and `excludeDecls` those of the
     header are not among them, so the unit has to be parsed without. Errors of the unit are the caller's to judge.
     """
-    record = _find(tu, struct)
+    record = find_record(tu, struct)
     if record is None or record.get_size() < 0:
         return None
     fields = tuple(_fields(record, 0, record.get_size()))
@@ -74,7 +74,7 @@ def _parse_error(path: str, diagnostic: Any) -> InputError:
     return InputError(place_of, diagnostic.spelling, "give the flags it is compiled with after --")
 
 
-def _find(tu: Any, name: str) -> Any:
+def find_record(tu: Any, name: str) -> Any:
     """The canonical type of the record, or None.
 
     A kernel unit has 12,000 top-level cursors: the callback looks at their kind, a plain integer, and asks libclang

@@ -33,10 +33,11 @@ _SHORT = {_386: {20: 2, 21: 2, 22: 1, 23: 1}}
 
 @dataclass(frozen=True, slots=True)
 class Fingerprints:
-    """{base name: digest} of one object."""
+    """{base name: digest} of one object; `refers`: {function: data objects of this object that it names}."""
 
     functions: Mapping[str, bytes]
     data: Mapping[str, bytes]
+    refers: Mapping[str, frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,11 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
+    """`through`: {function that is the same: data objects that it uses and that changed}."""
+
     functions: Difference = field(default_factory=Difference)
     data: Difference = field(default_factory=Difference)
+    through: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 def base_name(symbol: str) -> str:
@@ -67,7 +71,9 @@ def base_name(symbol: str) -> str:
 def compare(before: Path, after: Path) -> Compared:
     """InputError: one of them is not an object that can be read."""
     old, new = fingerprints(before), fingerprints(after)
-    return Compared(_difference(old.functions, new.functions), _difference(old.data, new.data))
+    functions, data = _difference(old.functions, new.functions), _difference(old.data, new.data)
+    through = {n: found for n in functions.same if (found := old.refers.get(n, frozenset()) & data.changed)}
+    return Compared(functions, data, through)
 
 
 def _difference(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Difference:
@@ -82,14 +88,16 @@ def fingerprints(path: Path) -> Fingerprints:
     places = _Places(read)
     functions: dict[str, list[bytes]] = defaultdict(list)
     data: dict[str, list[bytes]] = defaultdict(list)
+    refers: dict[str, set[str]] = defaultdict(set)
     for symbol in read.symbols:
         kept = functions if symbol.type in _FUNCTIONS else data if symbol.type == elf.STT_OBJECT else None
         if kept is None or symbol.section == elf.SHN_UNDEF or not symbol.name:
             continue
         if symbol.section < elf.SHN_LORESERVE and not read.sections[symbol.section].flags & elf.SHF_ALLOC:
             continue
-        kept[base_name(symbol.name)].append(places.digest(symbol))
-    return Fingerprints(_joined(functions), _joined(data))
+        name = base_name(symbol.name)
+        kept[name].append(places.digest(symbol, refers[name]))
+    return Fingerprints(_joined(functions), _joined(data), {n: frozenset(r & data.keys()) for n, r in refers.items()})
 
 
 def _joined(pieces: Mapping[str, list[bytes]]) -> dict[str, bytes]:
@@ -125,8 +133,11 @@ class _Places:
         self._named = {n: sorted(s, key=lambda s: (s.value, s.size, s.name)) for n, s in named.items()}
         self._starts = {n: [s.value for s in found] for n, found in self._named.items()}
 
-    def digest(self, symbol: Symbol) -> bytes:
-        """Of the size, the bytes and the relocations; without contents (.bss, common) the size says it all."""
+    def digest(self, symbol: Symbol, refers: set[str]) -> bytes:
+        """Of the size, the bytes and the relocations; without contents (.bss, common) the size says it all.
+
+        `refers` gets the names that the relocations refer to.
+        """
         made = hashlib.blake2b(digest_size=16)
         made.update(str(symbol.size).encode())
         if symbol.section >= elf.SHN_LORESERVE:
@@ -147,7 +158,9 @@ class _Places:
                 width = _SHORT.get(self._object.machine, {}).get(relocation.type, 4)
                 addend = int.from_bytes(body[at : at + width], "little", signed=True)
                 body[at : at + width] = bytes(len(body[at : at + width]))
-            made.update(f"\n{at} {relocation.type} {self._target(relocation, addend)}".encode())
+            target = self._target(relocation, addend)
+            refers.add(target.rpartition("+")[0])
+            made.update(f"\n{at} {relocation.type} {target}".encode())
         for at, name in self._branches(symbol, body):
             made.update(f"\n{at} {name}".encode())
         made.update(body)

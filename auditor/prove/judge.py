@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Verdicts held against what the compiler made of them. Pure.
+
+What a verdict claims about machine code: `rebuild`, it changes; `safe`, it does not change by this site; `break`, it
+stays as it is where it should have followed; `build-fails`, there is none. `abi` and `review` claim nothing. A function
+is the smallest thing compared: one that changed for the sake of one site says nothing about the others in it.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from auditor.model import JudgedSite, Report, Verdict
+from auditor.prove.inlining import hosts
+from auditor.prove.units import UnitProof
+
+Place = tuple[str, str]
+"""(object, function or data object)"""
+
+
+class Outcome(enum.Enum):
+    FOLLOWS = "follows"
+    STAYS = "does not follow"
+    GUARD = "guard fires"
+    UNCHANGED = "unchanged"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """One site. `why` names what was seen; `decides`: the outcome speaks for or against the verdict."""
+
+    site: str
+    outcome: Outcome
+    why: str
+    decides: bool = False
+    contradiction: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unexplained:
+    """What changed, or stopped, though no site says that it would."""
+
+    unit: str
+    object: str
+    name: str
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    proofs: tuple[Proof, ...]
+    unexplained: tuple[Unexplained, ...]
+
+    @property
+    def contradictions(self) -> int:
+        return sum(p.contradiction for p in self.proofs) + len(self.unexplained)
+
+
+@dataclass(slots=True)
+class _Seen:
+    """Where one site was compiled, and with what result."""
+
+    changed: list[Place]
+    same: list[Place]
+    stopped: list[UnitProof]
+    undecided: list[str]
+    absent: list[Place]
+    through: list[tuple[Place, str]]
+    """Functions that are the same, but use a data object that changed: a table inside of a function is one."""
+
+
+def judge(report: Report, proposal: str, sites: Iterable[str], units: Sequence[UnitProof]) -> Judged:
+    """The asked `sites`, and everything that changed in `units` without a site that accounts for it."""
+    context = _Context(report, proposal, units)
+    wanted = set(sites)
+    proofs = tuple(context.proof(s) for s in report.sites if s.id in wanted)
+    return Judged(proofs, tuple(context.unexplained()))
+
+
+class _Context:
+    def __init__(self, report: Report, proposal: str, units: Sequence[UnitProof]) -> None:
+        self._proposal = proposal
+        self._units = {p.unit.object: p for p in units}
+        self._sites = {s.id: s for s in report.sites}
+        self._holds: dict[Place, set[str]] = defaultdict(set)
+        for entry in report.functions:
+            if entry.object in self._units:
+                self._holds[entry.object, entry.function].update(entry.sites)
+        sources: dict[str, list[str]] = defaultdict(list)
+        for p in units:
+            sources[p.unit.source].append(p.unit.object)
+        listed = {i for entry in report.functions for i in entry.sites}
+        for s in report.sites:
+            # What stands outside of any function is part of a data object, which has the name that the site gives.
+            for object_ in sources.get(s.site.file, ()) if s.id not in listed and s.site.function else ():
+                self._holds[object_, s.site.function].add(s.id)
+        for p in units:
+            for name, callers in hosts(p.inlined).items():
+                for caller in callers if (p.unit.object, name) in self._holds else ():
+                    self._holds[p.unit.object, caller] |= self._holds[p.unit.object, name]
+        self._places: Mapping[str, list[Place]] = defaultdict(list)
+        for place, ids in sorted(self._holds.items()):
+            for i in ids:
+                self._places[i].append(place)
+
+    def _verdict(self, judged: JudgedSite) -> Verdict:
+        return judged.verdicts[self._proposal].verdict
+
+    def proof(self, judged: JudgedSite) -> Proof:
+        seen = self._seen(judged.id)
+        match self._verdict(judged):
+            case Verdict.BUILD_FAILS:
+                return _guard(judged, seen)
+            case Verdict.REBUILD:
+                return _rebuild(judged, seen)
+            case Verdict.SAFE:
+                return self._safe(judged, seen)
+            case Verdict.BREAK:
+                return _break(judged, seen)
+            case _:
+                return _no_claim(judged, seen)
+
+    def _seen(self, site: str) -> _Seen:
+        seen = _Seen([], [], [], [], [], [])
+        for place in self._places.get(site, ()):
+            proof = self._units[place[0]]
+            if proof.stop is not None:
+                seen.stopped.append(proof)
+            elif proof.compared is None:
+                seen.undecided.append(f"{proof.unit.source}: {proof.undecided}")
+            else:
+                kinds = (proof.compared.functions, proof.compared.data)
+                if any(place[1] in k.differing for k in kinds):
+                    seen.changed.append(place)
+                elif any(place[1] in k.same for k in kinds):
+                    seen.same.append(place)
+                    seen.through += [(place, d) for d in sorted(proof.compared.through.get(place[1], ()))]
+                else:
+                    seen.absent.append(place)
+        return seen
+
+    def _safe(self, judged: JudgedSite, seen: _Seen) -> Proof:
+        if seen.same:
+            return Proof(judged.id, Outcome.UNCHANGED, _named("does not change", seen.same), decides=True)
+        alone = [p for p in seen.changed if not self._accounted(p)]
+        if alone:
+            why = _named("changes, and no site in it is said to", alone)
+            return Proof(judged.id, Outcome.FOLLOWS, why, decides=True, contradiction=True)
+        if seen.changed:
+            return Proof(judged.id, Outcome.UNDECIDED, _named("changes, for other sites in it", seen.changed))
+        return _nowhere(judged, seen)
+
+    def _accounted(self, place: Place) -> bool:
+        """Is there a site in it whose code may change?"""
+        return any(self._verdict(self._sites[i]) is not Verdict.SAFE for i in self._holds.get(place, ()))
+
+    def unexplained(self) -> Iterable[Unexplained]:
+        for object_, proof in sorted(self._units.items()):
+            if proof.stop is not None:
+                ids = {i for (o, _), held in self._holds.items() if o == object_ for i in held}
+                if not any(_hit(self._sites[i], proof) for i in ids if self._fails(i)):
+                    stop = proof.stop
+                    yield Unexplained(proof.unit.source, object_, f"{stop.file}:{stop.line}", stop.message)
+            if proof.compared is not None:
+                for name in sorted(proof.compared.functions.differing):
+                    if not self._accounted((object_, name)):
+                        yield Unexplained(proof.unit.source, object_, name)
+
+    def _fails(self, site: str) -> bool:
+        return self._verdict(self._sites[site]) is Verdict.BUILD_FAILS
+
+
+def _rebuild(judged: JudgedSite, seen: _Seen) -> Proof:
+    if seen.changed:
+        return Proof(judged.id, Outcome.FOLLOWS, _named("changes", seen.changed), decides=True)
+    if seen.through:
+        place, data = seen.through[0]
+        return Proof(judged.id, Outcome.FOLLOWS, _named(f"uses {data}, which changes", [place]), decides=True)
+    if seen.same:
+        why = _named("does not change", seen.same)
+        return Proof(judged.id, Outcome.STAYS, why, decides=True, contradiction=True)
+    return _nowhere(judged, seen)
+
+
+def _break(judged: JudgedSite, seen: _Seen) -> Proof:
+    if seen.same:
+        return Proof(judged.id, Outcome.STAYS, _named("does not change", seen.same), decides=True)
+    if seen.changed:
+        why = _named("changes; whether to what is right, a comparison does not say", seen.changed)
+        return Proof(judged.id, Outcome.UNDECIDED, why)
+    return _nowhere(judged, seen)
+
+
+def _no_claim(judged: JudgedSite, seen: _Seen) -> Proof:
+    if seen.changed:
+        return Proof(judged.id, Outcome.FOLLOWS, _named("changes", seen.changed))
+    if seen.same:
+        return Proof(judged.id, Outcome.UNCHANGED, _named("does not change", seen.same))
+    return _nowhere(judged, seen)
+
+
+def _guard(judged: JudgedSite, seen: _Seen) -> Proof:
+    for proof in seen.stopped:
+        if _hit(judged, proof) and proof.stop is not None:
+            stop = proof.stop
+            why = f"{proof.unit.source} stops at {stop.file}:{stop.line}: {stop.message}"
+            return Proof(judged.id, Outcome.GUARD, why, decides=True)
+    compiled = seen.changed + seen.same
+    if compiled and not seen.stopped:
+        why = f"{_named('compiles', compiled)}: no guard fires"
+        outcome = Outcome.FOLLOWS if seen.changed else Outcome.UNCHANGED
+        return Proof(judged.id, outcome, why, decides=True, contradiction=True)
+    return _nowhere(judged, seen)
+
+
+def _hit(judged: JudgedSite, proof: UnitProof) -> bool:
+    """Is it this site, or its function, that stops the compilation?"""
+    site, stop = judged.site, proof.stop
+    if stop is None:
+        return False
+    lines = any(f == site.file and site.line <= n <= max(site.end_line, site.line) for f, n in stop.places)
+    return lines or site.function in stop.functions
+
+
+def _nowhere(judged: JudgedSite, seen: _Seen) -> Proof:
+    if seen.stopped and (stop := seen.stopped[0].stop) is not None:
+        why = f"{seen.stopped[0].unit.source} stops elsewhere, at {stop.file}:{stop.line}: {stop.message}"
+    elif seen.undecided:
+        why = seen.undecided[0]
+    elif seen.absent:
+        why = _named("is in no object: inlined, or dropped as unused", seen.absent)
+    else:
+        why = "no function or data object of a compiled unit holds it"
+    return Proof(judged.id, Outcome.UNDECIDED, why)
+
+
+def _named(what: str, places: Sequence[Place]) -> str:
+    object_, name = places[0]
+    more = f" and {len(places) - 1} more" if len(places) > 1 else ""
+    return f"{name} in {object_}{more} {what}"
