@@ -99,7 +99,8 @@ class _Context:
             for object_ in sources.get(s.site.file, ()) if s.id not in listed and s.site.function else ():
                 self._holds[object_, s.site.function].add(s.id)
         for p in units:
-            for name, callers in hosts(p.inlined).items():
+            moved = p.compared.moved if p.compared is not None else ()
+            for name, callers in hosts((*p.inlined, *moved)).items():
                 for caller in callers if (p.unit.object, name) in self._holds else ():
                     self._holds[p.unit.object, caller] |= self._holds[p.unit.object, name]
         self._places: Mapping[str, list[Place]] = defaultdict(list)

@@ -20,6 +20,7 @@ from auditor.prove import elf
 from auditor.prove.elf import Object, Symbol, read_object
 
 _CLONE = re.compile(r"(?<=.)(?:\.(?:cold|part|isra|constprop|llvm|lto_priv|localalias|\d+))+$")
+_CHANGED_PARAMETERS = re.compile(r"\.(?:isra|constprop)\b")
 _FUNCTIONS = frozenset({elf.STT_FUNC, elf.STT_GNU_IFUNC})
 _X86_64, _386 = 62, 3
 _PC_RELATIVE = {_X86_64: frozenset({2, 4, 9, 24, 41, 42}), _386: frozenset({2, 4})}
@@ -33,11 +34,16 @@ _SHORT = {_386: {20: 2, 21: 2, 22: 1, 23: 1}}
 
 @dataclass(frozen=True, slots=True)
 class Fingerprints:
-    """{base name: digest} of one object; `refers`: {function: data objects of this object that it names}."""
+    """{base name: digest} of one object.
+
+    `refers`: {function: functions and data objects of this object that it names}. `cloned`: functions whose parameters
+    the compiler has changed (.isra, .constprop), so that what they read of them may be read by their callers now.
+    """
 
     functions: Mapping[str, bytes]
     data: Mapping[str, bytes]
     refers: Mapping[str, frozenset[str]]
+    cloned: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +62,13 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """`through`: {function that is the same: data objects that it uses and that changed}."""
+    """`through`: {function that is the same: data objects that it uses and that changed}. `moved`: (function, caller
+    that may do part of its work), on either side."""
 
     functions: Difference = field(default_factory=Difference)
     data: Difference = field(default_factory=Difference)
     through: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    moved: frozenset[tuple[str, str]] = frozenset()
 
 
 def base_name(symbol: str) -> str:
@@ -73,7 +81,8 @@ def compare(before: Path, after: Path) -> Compared:
     old, new = fingerprints(before), fingerprints(after)
     functions, data = _difference(old.functions, new.functions), _difference(old.data, new.data)
     through = {n: found for n in functions.same if (found := old.refers.get(n, frozenset()) & data.changed)}
-    return Compared(functions, data, through)
+    moved = frozenset((n, f) for side in (old, new) for f, named in side.refers.items() for n in named & side.cloned)
+    return Compared(functions, data, through, moved)
 
 
 def _difference(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Difference:
@@ -89,6 +98,7 @@ def fingerprints(path: Path) -> Fingerprints:
     functions: dict[str, list[bytes]] = defaultdict(list)
     data: dict[str, list[bytes]] = defaultdict(list)
     refers: dict[str, set[str]] = defaultdict(set)
+    cloned: set[str] = set()
     for symbol in read.symbols:
         kept = functions if symbol.type in _FUNCTIONS else data if symbol.type == elf.STT_OBJECT else None
         if kept is None or symbol.section == elf.SHN_UNDEF or not symbol.name:
@@ -97,7 +107,11 @@ def fingerprints(path: Path) -> Fingerprints:
             continue
         name = base_name(symbol.name)
         kept[name].append(places.digest(symbol, refers[name]))
-    return Fingerprints(_joined(functions), _joined(data), {n: frozenset(r & data.keys()) for n, r in refers.items()})
+        if _CHANGED_PARAMETERS.search(symbol.name):
+            cloned.add(name)
+    known = functions.keys() | data.keys()
+    named = {n: frozenset(refers[n] & known) for n in functions}
+    return Fingerprints(_joined(functions), _joined(data), named, frozenset(cloned))
 
 
 def _joined(pieces: Mapping[str, list[bytes]]) -> dict[str, bytes]:
@@ -159,9 +173,10 @@ class _Places:
                 addend = int.from_bytes(body[at : at + width], "little", signed=True)
                 body[at : at + width] = bytes(len(body[at : at + width]))
             target = self._target(relocation, addend)
-            refers.add(target.rpartition("+")[0])
+            refers.add(target.rpartition("+")[0] or target)
             made.update(f"\n{at} {relocation.type} {target}".encode())
         for at, name in self._branches(symbol, body):
+            refers.add(name)
             made.update(f"\n{at} {name}".encode())
         made.update(body)
         return made.digest()

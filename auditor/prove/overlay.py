@@ -8,7 +8,7 @@ have paths of one length, and a map makes `__FILE__` equal.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,43 +70,48 @@ def make_overlay(
     """InputError: no unit shows the definition, or the changed header does not give the layout that was announced.
     UsageError: the change has no place in the text."""
     check_provable(proposal)
+    both = {op.op for op in proposal.operations}
+    if "frame-above" in both and len(both) > 1:
+        raise UsageError(f"{proposal.id} cannot be proved: it changes the struct and the frame above it; split it")
     macros = [arch.stack_padding] if any(op.op == "frame-above" for op in proposal.operations) else []
     if macros and f"macro:{arch.stack_padding}" not in proposal.edits:
         raise UsageError(f"{proposal.id} cannot be proved: it does not name macro:{arch.stack_padding} in its edits")
-    unit, header, edits = _place(units, layout, proposal, arch, root, macros)
-    text = read_bounded(header, _LARGEST)
-    overlay = Overlay(header, scratch / "a", scratch / "b")
-    for name in _names(header, unit):
-        for directory, content in ((overlay.before, text), (overlay.after, edited(text, edits))):
-            copy = directory / name
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            copy.write_bytes(content)
-    _verify(overlay, unit, layout, proposal, arch, root)
-    return overlay
+    what = macros[0] if macros else f"struct {layout.struct}"
+    why = "was the tree changed after the audit?"
+    for unit, header, edits in _places(units, layout, proposal, arch, root, macros):
+        overlay = Overlay(header, scratch / "a", scratch / "b")
+        text = read_bounded(header, _LARGEST)
+        for name in _names(header, unit):
+            _write(overlay.before / name, text)
+            _write(overlay.after / name, edited(text, edits))
+        if _shown(overlay, unit, layout, proposal, arch, root):
+            return overlay
+        why = f"{unit.source} reads {header} by another way than the include path, past the changed copy"
+    raise InputError(str(root), f"no unit shows a definition of {what} that could be changed", why)
 
 
-def _place(
+def _write(copy: Path, content: bytes) -> None:
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    copy.write_bytes(content)
+
+
+def _places(
     units: Iterable[Unit], layout: Layout, proposal: Proposal, arch: Arch, root: Path, macros: Sequence[str]
-) -> tuple[Unit, str, list[Edit]]:
-    """A unit that sees the definition, the header that has it, and what to change there."""
-    first = ""
+) -> Iterator[tuple[Unit, str, list[Edit]]]:
+    """Units that see the definition, the header that has it, and what to change there."""
     for _, unit in zip(range(_TRIED), units, strict=False):
         tu = _parsed(unit, arch, root, bool(macros))
         if tu is None:
             continue
         seen = layout_from_translation_unit(tu, layout.struct, arch.id)
         if seen is None or _shape(seen) != _shape(layout):
-            first = first or (f"{unit.source} sees another layout" if seen else f"{unit.source} does not see it")
             continue
         if macros:
             found = _macro_edits(tu, macros[0], sum(op.bytes for op in proposal.operations if op.op == "frame-above"))
         else:
             found = _struct_edits(tu, layout, proposal, unit)
         if found is not None:
-            return unit, *found
-    what = macros[0] if macros else f"struct {layout.struct}"
-    hint = first or "was the tree changed after the audit?"
-    raise InputError(str(root), f"no unit shows a definition of {what} that could be changed", hint)
+            yield unit, *found
 
 
 def _parsed(unit: Unit, arch: Arch, root: Path, preprocessing: bool) -> Any:
@@ -190,15 +195,18 @@ def _names(header: str, unit: Unit) -> list[str]:
     return sorted(set(names))
 
 
-def _verify(overlay: Overlay, unit: Unit, layout: Layout, proposal: Proposal, arch: Arch, root: Path) -> None:
+def _shown(overlay: Overlay, unit: Unit, layout: Layout, proposal: Proposal, arch: Arch, root: Path) -> bool:
+    """Does the unit see the layout that the proposal announces? False: it sees the old one, past the changed copy."""
     arguments = clang_arguments(unit, arch, roots=(root,)).arguments
-    source = str(source_path(unit))
-    for directory, expected in ((overlay.before, layout), (overlay.after, apply(layout, proposal))):
-        try:
-            seen = layout_from_source(source, layout.struct, arch.id, (f"-I{directory}", *arguments))
-        except InputError as e:
-            raise InputError(overlay.header, f"with {proposal.id} it does not compile: {e}", proposal.source) from e
-        if _shape(seen) != _shape(expected):
-            wrong = next((f.name for f, g in zip(expected.fields, seen.fields, strict=False) if f != g), "its size")
-            problem = f"{proposal.id} applied to struct {layout.struct} does not give the layout announced: {wrong}"
-            raise InputError(overlay.header, problem, f"seen by {unit.source}")
+    expected = apply(layout, proposal)
+    try:
+        seen = layout_from_source(str(source_path(unit)), layout.struct, arch.id, (f"-I{overlay.after}", *arguments))
+    except InputError as e:
+        raise InputError(overlay.header, f"with {proposal.id} it does not compile: {e}", proposal.source) from e
+    if _shape(seen) == _shape(expected):
+        return True
+    if _shape(seen) == _shape(layout):
+        return False
+    wrong = next((f.name for f, g in zip(expected.fields, seen.fields, strict=False) if f != g), "its size")
+    problem = f"{proposal.id} applied to struct {layout.struct} does not give the layout announced: {wrong}"
+    raise InputError(overlay.header, problem, f"seen by {unit.source}")
