@@ -147,10 +147,13 @@ class _Context:
     def _safe(self, judged: JudgedSite, seen: _Seen) -> Proof:
         if seen.same:
             return Proof(judged.id, Outcome.UNCHANGED, _named("does not change", seen.same), decides=True)
-        alone = [p for p in seen.changed if not self._accounted(p)]
-        if alone:
-            why = _named("changes, and no site in it is said to", alone)
+        unexplained = [p for p in seen.changed if not self._accounted(p)]
+        if alone := [p for p in unexplained if self._holds[p] == {judged.id}]:
+            why = _named("changes, and there is no other site in it", alone)
             return Proof(judged.id, Outcome.FOLLOWS, why, decides=True, contradiction=True)
+        if unexplained:
+            why = _named("changes, and none of its sites is said to", unexplained)
+            return Proof(judged.id, Outcome.UNDECIDED, why)
         if seen.changed:
             return Proof(judged.id, Outcome.UNDECIDED, _named("changes, for other sites in it", seen.changed))
         return _nowhere(judged, seen)
@@ -160,6 +163,7 @@ class _Context:
         return any(self._verdict(self._sites[i]) is not Verdict.SAFE for i in self._holds.get(place, ()))
 
     def unexplained(self) -> Iterable[Unexplained]:
+        """A function with a single site is told with that site."""
         for object_, proof in sorted(self._units.items()):
             if proof.stop is not None:
                 ids = {i for (o, _), held in self._holds.items() if o == object_ for i in held}
@@ -168,7 +172,8 @@ class _Context:
                     yield Unexplained(proof.unit.source, object_, f"{stop.file}:{stop.line}", stop.message)
             if proof.compared is not None:
                 for name in sorted(proof.compared.functions.differing):
-                    if not self._accounted((object_, name)):
+                    place = (object_, name)
+                    if not self._accounted(place) and len(self._holds.get(place, ())) != 1:
                         yield Unexplained(proof.unit.source, object_, name)
 
     def _fails(self, site: str) -> bool:

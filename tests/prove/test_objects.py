@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from auditor.errors import InputError
-from auditor.prove.objects import base_name, compare, fingerprints
+from auditor.prove.objects import compare, fingerprints
+from auditor.prove.places import base_name
 from tests.prove.compiling import compiled
 
 REGS = "struct regs {{ {first} long bx; long ip; long sp; }};\n"
