@@ -107,7 +107,7 @@ def _places(
         if seen is None or _shape(seen) != _shape(layout):
             continue
         if macros:
-            found = _macro_edits(tu, macros[0], sum(op.bytes for op in proposal.operations if op.op == "frame-above"))
+            found = _macro_edits(tu, macros[0], sum(op.bytes for op in proposal.operations), unit)
         else:
             found = _struct_edits(tu, layout, proposal, unit)
         if found is not None:
@@ -169,12 +169,12 @@ def _field_names(cursor: Any) -> Iterable[str]:
             yield from _field_names(child)
 
 
-def _macro_edits(tu: Any, name: str, grow: int) -> tuple[str, list[Edit]] | None:
-    """The value of an object-like macro, made larger in each definition that this unit reads."""
+def _macro_edits(tu: Any, name: str, grow: int, unit: Unit) -> tuple[str, list[Edit]] | None:
+    """The value of an object-like macro, made larger where this unit's definition stands."""
     for cursor in tu.cursor.get_children():
         if cursor.kind is cindex.CursorKind.MACRO_DEFINITION and cursor.spelling == name and cursor.location.file:
             start, end = cursor.extent.start.offset + len(name), cursor.extent.end.offset
-            header = os.path.realpath(cursor.location.file.name)
+            header = _real(cursor.location.file.name, unit)
             value = read_bounded(header, _LARGEST)[start:end]
             return header, [Edit(start, end, b" ((" + value.strip() + b") + %d)" % grow)]
     return None

@@ -96,6 +96,50 @@ def test_a_call_that_the_assembler_resolved_counts_by_name(tmp_path: Path) -> No
     assert found.changed == {"between", "g"} and "f" in found.same
 
 
+PER_CPU = """
+struct regs {{ {first} long ip; }};
+static struct regs saved __attribute__((section(".data..percpu"))) = {{ 1 }};
+static int level __attribute__((section(".data..percpu"))) = 2;
+static short narrow __attribute__((section(".data..percpu"))) = 3;
+void plain(int v) {{ level = v; }}
+void immediate(void) {{ level = 70000; }}
+void short_one(void) {{ narrow = 7; }}
+void byte(void) {{ level += 5; }}
+int tested(void) {{ return level & 0x10000 ? 1 : 2; }}
+struct regs *address(void) {{ return &saved; }}
+"""
+
+
+def test_an_address_with_a_value_behind_it_still_names_its_object(tmp_path: Path) -> None:
+    """The data lie elsewhere once the object before them has grown."""
+    old = compiled(tmp_path / "old.c", PER_CPU.format(first=""))
+    new = compiled(tmp_path / "new.c", PER_CPU.format(first="long pks[3];"))
+    found = compare(old, new)
+    assert found.data.changed == {"saved"}
+    assert not found.functions.differing and found.through == {"address": {"saved"}}
+
+
+def test_a_table_inside_of_a_function_is_known_by_its_user(tmp_path: Path) -> None:
+    text = "int f(int n) {{ static const int at[] = {{ {0}, 2, 3 }}; return at[n]; }}"
+    old = compiled(tmp_path / "old.c", text.format(1))
+    new = compiled(tmp_path / "new.c", text.format(9))
+    assert compare(old, new).through == {"f": {"at"}}
+
+
+def test_a_clone_and_an_alias_are_known(tmp_path: Path) -> None:
+    text = """
+    struct regs { long bx, ip; }; void out(long, long);
+    __attribute__((noinline)) static void cloned(struct regs *r, int n) { out(r->ip, n); }
+    void caller(struct regs *r) { cloned(r, 5); out(1, 2); }
+    void twice(struct regs *r) { cloned(r, 5); out(2, 3); }
+    void named(void) { out(3, 4); }
+    void again(void) __attribute__((alias("named")));
+    """
+    made = compiled(tmp_path / "a.c", text)
+    moved = compare(made, made).moved
+    assert {("cloned", "caller"), ("cloned", "twice"), ("named", "again"), ("again", "named")} <= moved
+
+
 @pytest.mark.parametrize(
     ("symbol", "base"),
     [
