@@ -24,7 +24,9 @@ LISTED = 50
 
 @click.command("prove", short_help="Compile before and after a change, and compare.")
 @click.argument("findings", metavar="[FINDING]...", nargs=-1)
-@click.option("--file", "files", multiple=True, metavar="GLOB", help="The sites of files that match; repeatable.")
+@click.option(
+    "--file", "files", multiple=True, metavar="GLOB", help="Sites in, or compiled in, files that match; repeatable."
+)
 @click.option("--all", "everything", is_flag=True, help="All sites.")
 @click.option("--proposal", required=True, metavar="ID|FILE", help="The change.")
 @click.option("--report", "report_path", type=_FILE, help="A JSON report; the last audit's.")
@@ -73,7 +75,6 @@ def prove_command(
     from auditor.prove.compile import Limits
     from auditor.prove.run import ProveRequest, find_sites, run_prove
     from auditor.prove.text import lines
-    from auditor.reports.filters import path_matches
     from auditor.reports.read import read
 
     report = read(path)
@@ -82,17 +83,13 @@ def prove_command(
     if root is None:
         raise UsageError(f"name the tree that {path} is about with --tree")
     sites = find_sites(report, findings, SHORTEST_ID, str(path))
-    for pattern in files:
-        named = {s.id for s in report.sites if path_matches(s.site.file, pattern)}
-        if not named:
-            raise UsageError(f"--file {pattern}: no site of {path} lies there")
-        sites |= named
     request = ProveRequest(
         proposal=proposal,
         tree=root,
         build=build,
         compdb=compdb,
         sites=sites,
+        files=files,
         jobs=jobs or len(os.sched_getaffinity(0)),
         limits=Limits(time_limit, memory_limit),
         libclang=str(libclang) if libclang else None,

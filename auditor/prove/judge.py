@@ -95,9 +95,11 @@ class _Context:
             sources[p.unit.source].append(p.unit.object)
         listed = {i for entry in report.functions for i in entry.sites}
         for s in report.sites:
-            # What stands outside of any function is part of a data object, which has the name that the site gives.
-            for object_ in sources.get(s.site.file, ()) if s.id not in listed and s.site.function else ():
-                self._holds[object_, s.site.function].add(s.id)
+            # What stands outside of any function is part of a data object, which has the name that the site gives. A
+            # header declares what some unit defines.
+            if s.id not in listed and s.site.function:
+                for object_ in sources.get(s.site.file) or self._defining(s.site.function):
+                    self._holds[object_, s.site.function].add(s.id)
         for p in units:
             moved = p.compared.moved if p.compared is not None else ()
             for name, callers in hosts((*p.inlined, *moved)).items():
@@ -107,6 +109,10 @@ class _Context:
         for place, ids in sorted(self._holds.items()):
             for i in ids:
                 self._places[i].append(place)
+
+    def _defining(self, name: str) -> list[str]:
+        compared = ((o, p.compared.data) for o, p in self._units.items() if p.compared is not None)
+        return [o for o, data in compared if name in data.same or name in data.differing]
 
     def _verdict(self, judged: JudgedSite) -> Verdict:
         return judged.verdicts[self._proposal].verdict

@@ -20,6 +20,7 @@ from auditor.prove.compile import Limits
 from auditor.prove.judge import Judged, Outcome, Proof, judge
 from auditor.prove.overlay import check_provable, make_overlay
 from auditor.prove.units import Bench, Progress, UnitProof, prove_units
+from auditor.reports.filters import path_matches
 
 PER_SITE = 8
 """Units compiled for one site when single ones are asked for; an inline function of a header is in hundreds."""
@@ -27,13 +28,17 @@ PER_SITE = 8
 
 @dataclass(frozen=True, slots=True)
 class ProveRequest:
-    """`sites` empty: all. `tree` and `build` win over what the report and the tree say."""
+    """`sites` and `files` empty: all. `files`: globs of the files that hold sites, or of the units' sources.
+
+    `tree` and `build` win over what the report and the tree say.
+    """
 
     proposal: str
     tree: Path
     build: Path | None = None
     compdb: Path | None = None
     sites: frozenset[str] = frozenset()
+    files: tuple[str, ...] = ()
     jobs: int = 1
     limits: Limits = field(default_factory=Limits)
     libclang: str | None = None
@@ -66,9 +71,9 @@ def run_prove(
     check_provable(proposal)
     tree = open_tree(request.tree)
     build = _build(request, tree, run)
-    asked = request.sites or frozenset(s.id for s in report.sites)
+    asked, preferred = _asked(request, report)
     known = {u.object: u for u in discover(tree, build, request.compdb).units}
-    units, left_out, missing = _units(report, asked, known, bool(request.sites))
+    units, left_out, missing = _units(report, asked, preferred, known)
     if not units:
         raise UsageError("no unit of these sites is among the compile commands: nothing can be compiled")
     with tempfile.TemporaryDirectory(prefix="ptregs-prove-", ignore_cleanup_errors=True) as directory:
@@ -98,8 +103,27 @@ def _build(request: ProveRequest, tree: Tree, run: Run) -> Build | None:
     return build
 
 
+def _asked(request: ProveRequest, report: Report) -> tuple[frozenset[str], frozenset[str] | None]:
+    """The sites, and the objects to look at for them first; None: at all that hold one.
+
+    UsageError: a glob that nothing matches.
+    """
+    if not request.sites and not request.files:
+        return frozenset(s.id for s in report.sites), None
+    sites, objects = set(request.sites), set()
+    for pattern in request.files:
+        entries = [e for e in report.functions if path_matches(e.unit, pattern)]
+        named = {s.id for s in report.sites if path_matches(s.site.file, pattern)}
+        named |= {i for e in entries for i in e.sites}
+        if not named:
+            raise UsageError(f"--file {pattern}: no site of the report lies there, and none is compiled there")
+        sites |= named
+        objects |= {e.object for e in entries}
+    return frozenset(sites), frozenset(objects)
+
+
 def _units(
-    report: Report, asked: frozenset[str], known: dict[str, Unit], few: bool
+    report: Report, asked: frozenset[str], preferred: frozenset[str] | None, known: dict[str, Unit]
 ) -> tuple[list[Unit], int, list[UnitProof]]:
     """Units that hold the sites, how many more there are, and those without a command."""
     holding: dict[str, set[str]] = defaultdict(set)
@@ -113,10 +137,10 @@ def _units(
         if judged.id in asked and judged.id not in holding:
             holding[judged.id].update(o for o, unit in sources.items() if unit == judged.site.file)
     every = {o for objects in holding.values() for o in objects}
-    chosen: set[str] = set()
+    chosen = every if preferred is None else every & preferred
     for objects in sorted(holding.values(), key=len):
-        wanted = PER_SITE - len(chosen & objects) if few else len(objects)
-        chosen.update(sorted(objects - chosen)[: max(wanted, 0)])
+        if not objects & chosen:
+            chosen = chosen.union(sorted(objects)[:PER_SITE])
     missing = [
         UnitProof(Unit(sources[o], o, "", ()), undecided="has no compile command any more")
         for o in sorted(chosen - known.keys())

@@ -84,7 +84,7 @@ def test_commands_load_and_have_help(name: str) -> None:
     assert command.get_help(click.Context(command, info_name=name)).startswith(f"Usage: {name}")
 
 
-@pytest.mark.parametrize("name", ["audit", "what-if", "explain", "rules", "doctor"])
+@pytest.mark.parametrize("name", ["audit", "what-if", "explain", "prove", "rules", "doctor"])
 def test_the_short_lines_are_the_commands_own(name: str) -> None:
     command = program.get_command(click.Context(program), name)
     assert command is not None

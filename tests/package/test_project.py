@@ -14,6 +14,7 @@ import pytest
 from auditor.cli.audit import audit_command
 from auditor.cli.explain import explain_command
 from auditor.cli.program import COMMANDS
+from auditor.cli.prove import prove_command
 from auditor.reports.registry import FORMATS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,7 +36,7 @@ def test_the_readme_names_every_command_and_format() -> None:
 
 
 def test_the_readme_shows_no_option_that_does_not_exist() -> None:
-    known = {o for command in (audit_command, explain_command) for p in command.params for o in p.opts}
+    known = {o for command in (audit_command, explain_command, prove_command) for p in command.params for o in p.opts}
     used = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", README))
     assert len(used) > 10
     # --config and the like are options of `prepare`; --help every command has.

@@ -113,6 +113,19 @@ def test_sites_outside_of_functions_are_held_against_the_data() -> None:
     assert only(given, compared(data="table")).outcome is Outcome.FOLLOWS
 
 
+def test_a_header_declares_what_some_unit_defines() -> None:
+    held = judged(both(SAFE, verdict("rebuild")), site("embed/array", "held.h", 3, "struct pt_regs held[4]", "held"))
+    given = replace(report(f=(made("rebuild", 5),)), sites=(held,))
+    assert only(given, compared(data="held")).outcome is Outcome.FOLLOWS
+    assert only(given, compared(data="other")).outcome is Outcome.UNDECIDED
+
+
+def test_of_several_safe_sites_none_is_blamed_but_the_function_is_told() -> None:
+    found = proved(report(f=(made("safe", 1), made("safe", 2))), compared(changed="f"))
+    assert {p.outcome for p in found.proofs} == {Outcome.UNDECIDED}
+    assert [u.name for u in found.unexplained] == ["f"]
+
+
 STOP = Stop("a.c", 7, "BUILD_BUG_ON failed: x", frozenset({"f"}), frozenset({("a.c", 7)}))
 
 
