@@ -148,20 +148,24 @@ class _Context:
                     seen.through += [(place, d) for d in sorted(proof.compared.through.get(place[1], ()))]
                 else:
                     seen.absent.append(place)
+        held = {place[0] for place in self._places.get(site, ())}
+        # A guard outside of any function is in no object; the compiler names its line.
+        stopped = (p for o, p in self._units.items() if o not in held and p.stop is not None)
+        seen.stopped += [p for p in stopped if _on_line(self._sites[site], p)]
         return seen
 
     def _safe(self, judged: JudgedSite, seen: _Seen) -> Proof:
         if seen.same:
-            return Proof(judged.id, Outcome.UNCHANGED, _named("does not change", seen.same), decides=True)
+            return Proof(judged.id, Outcome.UNCHANGED, _named("unchanged", seen.same), decides=True)
         unexplained = [p for p in seen.changed if not self._accounted(p)]
         if alone := [p for p in unexplained if self._holds[p] == {judged.id}]:
-            why = _named("changes, and there is no other site in it", alone)
+            why = _named("changed, and there is no other site in it", alone)
             return Proof(judged.id, Outcome.FOLLOWS, why, decides=True, contradiction=True)
         if unexplained:
-            why = _named("changes, and none of its sites is said to", unexplained)
+            why = _named("changed, and none of its sites is said to", unexplained)
             return Proof(judged.id, Outcome.UNDECIDED, why)
         if seen.changed:
-            return Proof(judged.id, Outcome.UNDECIDED, _named("changes, for other sites in it", seen.changed))
+            return Proof(judged.id, Outcome.UNDECIDED, _named("changed, for other sites in it", seen.changed))
         return _nowhere(judged, seen)
 
     def _accounted(self, place: Place) -> bool:
@@ -171,47 +175,51 @@ class _Context:
     def unexplained(self) -> Iterable[Unexplained]:
         """A function with a single site is told with that site."""
         for object_, proof in sorted(self._units.items()):
-            if proof.stop is not None:
-                ids = {i for (o, _), held in self._holds.items() if o == object_ for i in held}
-                if not any(_hit(self._sites[i], proof) for i in ids if self._fails(i)):
-                    stop = proof.stop
-                    yield Unexplained(proof.unit.source, object_, f"{stop.file}:{stop.line}", stop.message)
+            if proof.stop is not None and not self._announced(object_, proof):
+                stop = proof.stop
+                yield Unexplained(proof.unit.source, object_, f"{stop.file}:{stop.line}", stop.message)
             if proof.compared is not None:
                 for name in sorted(proof.compared.functions.differing):
                     place = (object_, name)
                     if not self._accounted(place) and len(self._holds.get(place, ())) != 1:
                         yield Unexplained(proof.unit.source, object_, name)
 
-    def _fails(self, site: str) -> bool:
-        return self._verdict(self._sites[site]) is Verdict.BUILD_FAILS
+    def _announced(self, object_: str, proof: UnitProof) -> bool:
+        """Does a verdict say that a guard of this unit fires?"""
+        held = {i for (o, _), ids in self._holds.items() if o == object_ for i in ids}
+        return any(
+            _on_line(s, proof) or (s.id in held and _hit(s, proof))
+            for s in self._sites.values()
+            if self._verdict(s) is Verdict.BUILD_FAILS
+        )
 
 
 def _rebuild(judged: JudgedSite, seen: _Seen) -> Proof:
     if seen.changed:
-        return Proof(judged.id, Outcome.FOLLOWS, _named("changes", seen.changed), decides=True)
+        return Proof(judged.id, Outcome.FOLLOWS, _named("changed", seen.changed), decides=True)
     if seen.through:
         place, data = seen.through[0]
-        return Proof(judged.id, Outcome.FOLLOWS, _named(f"uses {data}, which changes", [place]), decides=True)
+        return Proof(judged.id, Outcome.FOLLOWS, _named(f"uses {data}, which changed", [place]), decides=True)
     if seen.same:
-        why = _named("does not change", seen.same)
+        why = _named("unchanged", seen.same)
         return Proof(judged.id, Outcome.STAYS, why, decides=True, contradiction=True)
     return _nowhere(judged, seen)
 
 
 def _break(judged: JudgedSite, seen: _Seen) -> Proof:
     if seen.same:
-        return Proof(judged.id, Outcome.STAYS, _named("does not change", seen.same), decides=True)
+        return Proof(judged.id, Outcome.STAYS, _named("unchanged", seen.same), decides=True)
     if seen.changed:
-        why = _named("changes; whether to what is right, a comparison does not say", seen.changed)
+        why = _named("changed; whether to what is right, a comparison does not say", seen.changed)
         return Proof(judged.id, Outcome.UNDECIDED, why)
     return _nowhere(judged, seen)
 
 
 def _no_claim(judged: JudgedSite, seen: _Seen) -> Proof:
     if seen.changed:
-        return Proof(judged.id, Outcome.FOLLOWS, _named("changes", seen.changed))
+        return Proof(judged.id, Outcome.FOLLOWS, _named("changed", seen.changed))
     if seen.same:
-        return Proof(judged.id, Outcome.UNCHANGED, _named("does not change", seen.same))
+        return Proof(judged.id, Outcome.UNCHANGED, _named("unchanged", seen.same))
     return _nowhere(judged, seen)
 
 
@@ -223,7 +231,7 @@ def _guard(judged: JudgedSite, seen: _Seen) -> Proof:
             return Proof(judged.id, Outcome.GUARD, why, decides=True)
     compiled = seen.changed + seen.same
     if compiled and not seen.stopped:
-        why = f"{_named('compiles', compiled)}: no guard fires"
+        why = _named("compiled, and no guard fires", compiled)
         outcome = Outcome.FOLLOWS if seen.changed else Outcome.UNCHANGED
         return Proof(judged.id, outcome, why, decides=True, contradiction=True)
     return _nowhere(judged, seen)
@@ -231,11 +239,13 @@ def _guard(judged: JudgedSite, seen: _Seen) -> Proof:
 
 def _hit(judged: JudgedSite, proof: UnitProof) -> bool:
     """Is it this site, or its function, that stops the compilation?"""
-    site, stop = judged.site, proof.stop
-    if stop is None:
-        return False
-    lines = any(f == site.file and site.line <= n <= max(site.end_line, site.line) for f, n in stop.places)
-    return lines or site.function in stop.functions
+    named = proof.stop.functions if proof.stop is not None else frozenset()
+    return judged.site.function in named or _on_line(judged, proof)
+
+
+def _on_line(judged: JudgedSite, proof: UnitProof) -> bool:
+    site, places = judged.site, proof.stop.places if proof.stop is not None else ()
+    return any(f == site.file and site.line <= n <= max(site.end_line, site.line) for f, n in places)
 
 
 def _nowhere(judged: JudgedSite, seen: _Seen) -> Proof:
@@ -244,7 +254,7 @@ def _nowhere(judged: JudgedSite, seen: _Seen) -> Proof:
     elif seen.undecided:
         why = seen.undecided[0]
     elif seen.absent:
-        why = _named("is in no object: inlined, or dropped as unused", seen.absent)
+        why = _named("not there: inlined, or dropped as unused", seen.absent)
     else:
         why = "no function or data object of a compiled unit holds it"
     return Proof(judged.id, Outcome.UNDECIDED, why)
@@ -253,4 +263,4 @@ def _nowhere(judged: JudgedSite, seen: _Seen) -> Proof:
 def _named(what: str, places: Sequence[Place]) -> str:
     object_, name = places[0]
     more = f" and {len(places) - 1} more" if len(places) > 1 else ""
-    return f"{name} in {object_}{more} {what}"
+    return f"{name} in {object_}{more}: {what}"

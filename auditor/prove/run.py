@@ -80,7 +80,7 @@ def run_prove(
         scratch = Path(directory).resolve()
         overlay = make_overlay(units, run.layout, proposal, arch, tree.root, scratch)
         compilers = ", ".join(sorted({u.compiler for u in units}))
-        say(f"runs the tree's compiler ({compilers}), {2 * len(units)} compilations of {len(units)} units")
+        say(f"runs the tree's compiler ({compilers}) twice for each unit; units: {len(units)}")
         where = build.directory if build else tree.root
         bench = Bench(overlay, tree.root, where, scratch, request.limits)
         found = [*missing, *prove_units(units, bench, request.jobs, progress or (lambda *_: None))]

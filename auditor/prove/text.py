@@ -22,8 +22,8 @@ def lines(proved: Proved, colour: bool = False, limit: int | None = None) -> Ite
         for proof in wrong:
             yield from _site(proof, sites[proof.site], proved.proposal, colour)
         for u in proved.judged.unexplained:
-            what = f"stops: {u.message}" if u.message else "changes"
-            yield f"  {printable(f'{u.unit}: {u.name} in {u.object} {what}, and no site says that it would')}"
+            what = f"stops: {u.message}" if u.message else "changed"
+            yield f"  {printable(f'{u.name} in {u.object}: {what}, and no site says that it would')}"
         yield ""
     rest = [p for p in proved.judged.proofs if not p.contradiction]
     rest.sort(key=lambda p: _ORDER[p.outcome])

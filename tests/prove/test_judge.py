@@ -137,6 +137,13 @@ def test_a_guard_is_known_by_its_line_or_its_function() -> None:
     assert not found.contradictions
 
 
+def test_a_guard_outside_of_any_function_is_known_by_its_line() -> None:
+    guard = made("build-fails", 7, "", "assert/build")
+    given = replace(report(f=(made("safe", 2),)), sites=(made("safe", 2), guard))
+    found = proved(given, UnitProof(UNIT, stop=replace(STOP, functions=frozenset())))
+    assert found.proofs[1].outcome is Outcome.GUARD and not found.unexplained
+
+
 def test_a_stop_elsewhere_is_no_proof_and_told() -> None:
     given = report(g=(made("build-fails", 3, "g"), made("rebuild", 9, "g")))
     found = proved(given, UnitProof(UNIT, stop=STOP))
