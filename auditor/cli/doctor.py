@@ -35,7 +35,7 @@ PACKAGES = {
 
 TOOLS = {
     ("make",): "prepare; make audit, make test",
-    ("gcc",): "prepare",
+    ("gcc",): "prepare, prove",
     ("flex",): "prepare (Kconfig)",
     ("bison",): "prepare (Kconfig)",
     ("bc",): "prepare",

@@ -25,7 +25,7 @@ _LIMITED = (
 _LARGEST_OUTPUT = 1 << 30
 _KEPT = 256 << 10
 _MEMORY = re.compile(r"out of memory|virtual memory exhausted|[Cc]annot allocate memory|bad_alloc")
-_ERROR = re.compile(r"^(?P<file>[^\s:][^:\n]*):(?P<line>\d+):(?:\d+:)? (?:fatal )?error: (?P<text>.*)", re.MULTILINE)
+ERROR = re.compile(r"^(?P<file>[^\s:][^:\n]*):(?P<line>\d+):(?:\d+:)? (?:fatal )?error: (?P<text>.*)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,16 +131,10 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def _why(code: int, text: str) -> str:
-    error = _ERROR.search(text)
+    error = ERROR.search(text)
     if error is not None:
         return f"{error['file']}:{error['line']}: {error['text']}"
     if code < 0:
         return f"the compiler was ended by signal {-code}"
     first = next((line for line in text.splitlines() if line.strip()), f"exit code {code}")
     return f"the compiler failed: {first[:300]}"
-
-
-def errors(messages: str) -> Iterator[tuple[str, int, str]]:
-    """(file, line, text) of every error, as the compiler spells the file."""
-    for match in _ERROR.finditer(messages):
-        yield match["file"], int(match["line"]), match["text"]

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from auditor.model import JudgedSite, Report, Verdict
 from auditor.prove.inlining import hosts
+from auditor.prove.stops import Stop
 from auditor.prove.units import UnitProof
 
 Place = tuple[str, str]
@@ -135,7 +136,7 @@ class _Context:
         seen = _Seen([], [], [], [], [], [])
         for place in self._places.get(site, ()):
             proof = self._units[place[0]]
-            if proof.stop is not None:
+            if proof.stops:
                 seen.stopped.append(proof)
             elif proof.compared is None:
                 seen.undecided.append(f"{proof.unit.source}: {proof.undecided}")
@@ -150,8 +151,7 @@ class _Context:
                     seen.absent.append(place)
         held = {place[0] for place in self._places.get(site, ())}
         # A guard outside of any function is in no object; the compiler names its line.
-        stopped = (p for o, p in self._units.items() if o not in held and p.stop is not None)
-        seen.stopped += [p for p in stopped if _on_line(self._sites[site], p)]
+        seen.stopped += [p for o, p in self._units.items() if o not in held and _stops_on(self._sites[site], p)]
         return seen
 
     def _safe(self, judged: JudgedSite, seen: _Seen) -> Proof:
@@ -175,8 +175,8 @@ class _Context:
     def unexplained(self) -> Iterable[Unexplained]:
         """A function with a single site is told with that site."""
         for object_, proof in sorted(self._units.items()):
-            if proof.stop is not None and not self._announced(object_, proof):
-                stop = proof.stop
+            if proof.stops and not self._announced(object_, proof):
+                stop = proof.stops[0]
                 yield Unexplained(proof.unit.source, object_, f"{stop.file}:{stop.line}", stop.message)
             if proof.compared is not None:
                 for name in sorted(proof.compared.functions.differing):
@@ -188,7 +188,7 @@ class _Context:
         """Does a verdict say that a guard of this unit fires?"""
         held = {i for (o, _), ids in self._holds.items() if o == object_ for i in ids}
         return any(
-            _on_line(s, proof) or (s.id in held and _hit(s, proof))
+            _stops_on(s, proof) or (s.id in held and _stops_in(s, proof))
             for s in self._sites.values()
             if self._verdict(s) is Verdict.BUILD_FAILS
         )
@@ -225,10 +225,8 @@ def _no_claim(judged: JudgedSite, seen: _Seen) -> Proof:
 
 def _guard(judged: JudgedSite, seen: _Seen) -> Proof:
     for proof in seen.stopped:
-        if _hit(judged, proof) and proof.stop is not None:
-            stop = proof.stop
-            why = f"{proof.unit.source} stops at {stop.file}:{stop.line}: {stop.message}"
-            return Proof(judged.id, Outcome.GUARD, why, decides=True)
+        if stop := _stops_on(judged, proof) or _stops_in(judged, proof):
+            return Proof(judged.id, Outcome.GUARD, f"{proof.unit.source} stops: {stop.message}", decides=True)
     compiled = seen.changed + seen.same
     if compiled and not seen.stopped:
         why = _named("compiled, and no guard fires", compiled)
@@ -237,20 +235,22 @@ def _guard(judged: JudgedSite, seen: _Seen) -> Proof:
     return _nowhere(judged, seen)
 
 
-def _hit(judged: JudgedSite, proof: UnitProof) -> bool:
-    """Is it this site, or its function, that stops the compilation?"""
-    named = proof.stop.functions if proof.stop is not None else frozenset()
-    return judged.site.function in named or _on_line(judged, proof)
+def _stops_on(judged: JudgedSite, proof: UnitProof) -> Stop | None:
+    """The error that names a line of this site."""
+    site = judged.site
+    lines = range(site.line, max(site.end_line, site.line) + 1)
+    return next((s for s in proof.stops if any(f == site.file and n in lines for f, n in s.places)), None)
 
 
-def _on_line(judged: JudgedSite, proof: UnitProof) -> bool:
-    site, places = judged.site, proof.stop.places if proof.stop is not None else ()
-    return any(f == site.file and site.line <= n <= max(site.end_line, site.line) for f, n in places)
+def _stops_in(judged: JudgedSite, proof: UnitProof) -> Stop | None:
+    """The error that names this site's function: the guard stands for all that the function does."""
+    return next((s for s in proof.stops if judged.site.function in s.functions), None)
 
 
 def _nowhere(judged: JudgedSite, seen: _Seen) -> Proof:
-    if seen.stopped and (stop := seen.stopped[0].stop) is not None:
-        why = f"{seen.stopped[0].unit.source} stops elsewhere, at {stop.file}:{stop.line}: {stop.message}"
+    if seen.stopped:
+        first, stop = seen.stopped[0], seen.stopped[0].stops[0]
+        why = f"{first.unit.source} stops elsewhere, at {stop.file}:{stop.line}: {stop.message}"
     elif seen.undecided:
         why = seen.undecided[0]
     elif seen.absent:

@@ -13,36 +13,27 @@ from pathlib import Path
 
 from auditor.errors import AuditorError
 from auditor.model import Unit
-from auditor.prove.compile import Compilers, Limits, Ran, errors
+from auditor.prove.compile import Compilers, Limits
 from auditor.prove.flags import compiler_path, compiling
 from auditor.prove.inlining import options, pairs
 from auditor.prove.objects import Compared, compare
 from auditor.prove.overlay import Overlay
+from auditor.prove.stops import Stop, stops
 
 Progress = Callable[[int, int, str], None]
-_NAMED = re.compile(r"(?:[Ii]n function|inlined from) ['`](\w+)")
-_PLACE = re.compile(r"([^\s:,()]+):(\d+)(?::\d+)?[:,;)\s]")
 _SEPARATE = re.compile(r"(?<!\\)\s+")
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
-    """A compilation that the change stops. Paths are relative to the tree, where they lie in it."""
-
-    file: str
-    line: int
-    message: str
-    functions: frozenset[str]
-    places: frozenset[tuple[str, int]]
-
-
-@dataclass(frozen=True, slots=True)
 class UnitProof:
-    """Exactly one of `undecided` (why), `stop` and `compared` is set. `inlined`: (callee, caller) on either side."""
+    """Exactly one of `undecided` (why), `stops` (by the change) and `compared` is set.
+
+    `inlined`: (callee, caller), on either side.
+    """
 
     unit: Unit
     undecided: str = ""
-    stop: Stop | None = None
+    stops: tuple[Stop, ...] = ()
     compared: Compared | None = None
     inlined: frozenset[tuple[str, str]] = frozenset()
 
@@ -103,7 +94,8 @@ def _compare(unit: Unit, bench: Bench, compilers: Compilers, scratch: Path) -> U
             when = "before the change" if side == "a" else "after the change"
             return UnitProof(unit, undecided=f"does not compile {when}: {_told(ran.failed, bench)}")
         if ran.failed:
-            return UnitProof(unit, stop=_stop(ran, unit, bench))
+            found = stops(ran.messages, lambda file: _relative(file, unit, bench))
+            return UnitProof(unit, stops=found or (Stop(unit.source, 0, _told(ran.failed, bench)),))
         if problem := _unread(read, unit, bench.overlay):
             return UnitProof(unit, undecided=problem)
         objects.append(made)
@@ -126,18 +118,6 @@ def _unread(dependencies: Path, unit: Unit, overlay: Overlay) -> str:
         return f"reads {overlay.header} by another way than the include path, past the changed copy"
     copies = tuple(os.path.realpath(d) + os.sep for d in (overlay.before, overlay.after))
     return "" if any(r.startswith(copies) for r in read) else f"does not read {overlay.header}"
-
-
-def _stop(ran: Ran, unit: Unit, bench: Bench) -> Stop:
-    found = [(_relative(file, unit, bench), line, text) for file, line, text in errors(ran.messages)]
-    places = {(_relative(f, unit, bench), int(n)) for f, n in _PLACE.findall(ran.messages)}
-    file, line, text = found[0] if found else (unit.source, 0, ran.failed)
-    return Stop(file, line, _reason(text), frozenset(_NAMED.findall(ran.messages)), frozenset(places))
-
-
-def _reason(text: str) -> str:
-    """What a guard says of itself: gcc quotes it behind the name of a function made up for it."""
-    return text.rpartition("declared with attribute error: ")[2] or text
 
 
 def _relative(file: str, unit: Unit, bench: Bench) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.prove.compile import Compilers, Limits, Ran, errors
+from auditor.prove.compile import Compilers, Limits, Ran
 
 
 def script(tmp_path: Path, text: str) -> str:
@@ -89,12 +89,3 @@ def test_closing_ends_what_runs(tmp_path: Path) -> None:
     thread.join(30)
     assert found[0].stopped
     assert compilers.run(command, str(tmp_path), tmp_path).failed == "interrupted"
-
-
-def test_errors_with_their_places() -> None:
-    text = (
-        "In file included from x.h:4:\n../a.c: In function 'f':\n"
-        "include/linux/x.h:3:45: error: call to '__compiletime_assert_1' declared with attribute error: BUILD_BUG_ON\n"
-        "  353 |  code: error: not this one\nb.c:7: fatal error: gone.h: No such file\n"
-    )
-    assert [(f, n) for f, n, _ in errors(text)] == [("include/linux/x.h", 3), ("b.c", 7)]

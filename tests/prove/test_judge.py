@@ -10,7 +10,8 @@ import pytest
 from auditor.model import FunctionEntry, JudgedSite, Report, Unit
 from auditor.prove.judge import Judged, Outcome, Proof, judge
 from auditor.prove.objects import Compared, Difference
-from auditor.prove.units import Stop, UnitProof
+from auditor.prove.stops import Stop
+from auditor.prove.units import UnitProof
 from tests.reports.factory import SAFE, both, judged, make_report, site, verdict
 
 UNIT = Unit("a.c", "a.o", "/build", ("-c", "a.c"), "gcc")
@@ -131,7 +132,7 @@ STOP = Stop("a.c", 7, "BUILD_BUG_ON failed: x", frozenset({"f"}), frozenset({("a
 
 def test_a_guard_is_known_by_its_line_or_its_function() -> None:
     by_line, by_function = made("build-fails", 7, "g"), made("build-fails", 3, "f")
-    found = proved(report(f=(by_function,), g=(by_line,)), UnitProof(UNIT, stop=STOP))
+    found = proved(report(f=(by_function,), g=(by_line,)), UnitProof(UNIT, stops=(STOP,)))
     assert [(p.outcome, p.decides) for p in found.proofs] == [(Outcome.GUARD, True)] * 2
     assert "BUILD_BUG_ON failed: x" in found.proofs[0].why
     assert not found.contradictions
@@ -140,13 +141,13 @@ def test_a_guard_is_known_by_its_line_or_its_function() -> None:
 def test_a_guard_outside_of_any_function_is_known_by_its_line() -> None:
     guard = made("build-fails", 7, "", "assert/build")
     given = replace(report(f=(made("safe", 2),)), sites=(made("safe", 2), guard))
-    found = proved(given, UnitProof(UNIT, stop=replace(STOP, functions=frozenset())))
+    found = proved(given, UnitProof(UNIT, stops=(replace(STOP, functions=frozenset()),)))
     assert found.proofs[1].outcome is Outcome.GUARD and not found.unexplained
 
 
 def test_a_stop_elsewhere_is_no_proof_and_told() -> None:
     given = report(g=(made("build-fails", 3, "g"), made("rebuild", 9, "g")))
-    found = proved(given, UnitProof(UNIT, stop=STOP))
+    found = proved(given, UnitProof(UNIT, stops=(STOP,)))
     assert {p.outcome for p in found.proofs} == {Outcome.UNDECIDED}
     assert [(u.name, u.message) for u in found.unexplained] == [("a.c:7", "BUILD_BUG_ON failed: x")]
 
