@@ -179,9 +179,13 @@ class _Context:
                 stop = proof.stops[0]
                 yield Unexplained(proof.unit.source, object_, f"{stop.file}:{stop.line}", stop.message)
             if proof.compared is not None:
-                for name in sorted(proof.compared.functions.differing):
-                    place = (object_, name)
-                    if not self._accounted(place) and len(self._holds.get(place, ())) != 1:
+                compared = proof.compared
+                for name in sorted(compared.functions.differing):
+                    if not self._accounted((object_, name)) and len(self._holds.get((object_, name), ())) != 1:
+                        yield Unexplained(proof.unit.source, object_, name)
+                for name in sorted(compared.data.differing):
+                    # A table inside of a function belongs to the sites of its users.
+                    if not any(self._accounted((object_, n)) for n in (name, *compared.users.get(name, ()))):
                         yield Unexplained(proof.unit.source, object_, name)
 
     def _announced(self, object_: str, proof: UnitProof) -> bool:

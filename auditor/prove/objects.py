@@ -53,11 +53,13 @@ class Difference:
 @dataclass(frozen=True, slots=True)
 class Compared:
     """`through`: {function that is the same: data objects that it uses and that changed}. `moved`: (function, another
-    that may do part of its work), on either side: its caller, or itself by another name."""
+    that may do part of its work), on either side: its caller, or itself by another name. `users`: {data object that
+    differs: functions that name it}."""
 
     functions: Difference = field(default_factory=Difference)
     data: Difference = field(default_factory=Difference)
     through: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    users: Mapping[str, frozenset[str]] = field(default_factory=dict)
     moved: frozenset[tuple[str, str]] = frozenset()
 
 
@@ -66,8 +68,18 @@ def compare(before: Path, after: Path) -> Compared:
     old, new = fingerprints(before), fingerprints(after)
     functions, data = _difference(old.functions, new.functions), _difference(old.data, new.data)
     through = {n: found for n in functions.same if (found := old.refers.get(n, frozenset()) & data.changed)}
+    users: dict[str, set[str]] = defaultdict(set)
+    for function, named in (*old.refers.items(), *new.refers.items()):
+        for name in named & data.differing:
+            users[name].add(function)
     moved = {(n, f) for side in (old, new) for f, named in side.refers.items() for n in named & side.cloned}
-    return Compared(functions, data, through, frozenset(moved) | old.aliases | new.aliases)
+    return Compared(
+        functions,
+        data,
+        through,
+        {n: frozenset(f) for n, f in users.items()},
+        frozenset(moved) | old.aliases | new.aliases,
+    )
 
 
 def _difference(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Difference:

@@ -121,6 +121,12 @@ def test_a_header_declares_what_some_unit_defines() -> None:
     assert only(given, compared(data="other")).outcome is Outcome.UNDECIDED
 
 
+def test_data_that_change_without_a_site_are_told_but_for_those_of_a_function() -> None:
+    given = report(f=(made("rebuild"),))
+    found = proved(given, compared(changed="f", data="table lonely", users={"table": frozenset({"f"})}))
+    assert [u.name for u in found.unexplained] == ["lonely"]
+
+
 def test_of_several_safe_sites_none_is_blamed_but_the_function_is_told() -> None:
     found = proved(report(f=(made("safe", 1), made("safe", 2))), compared(changed="f"))
     assert {p.outcome for p in found.proofs} == {Outcome.UNDECIDED}
