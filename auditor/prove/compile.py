@@ -14,6 +14,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from auditor.prove.flags import search_path
+
 _LIMITED = (
     "import os, resource as r, sys\n"
     "m, s, f = map(int, sys.argv[1:4])\n"
@@ -117,7 +119,7 @@ class Compilers:
 def _environment(scratch: Path) -> dict[str, str]:
     """Nothing of the user's that a compiler heeds (CPATH, DEPENDENCIES_OUTPUT, GCC_EXEC_PREFIX), and a fixed date."""
     return {
-        "PATH": os.environ.get("PATH", os.defpath),
+        "PATH": os.pathsep.join(search_path()),
         "LC_ALL": "C",
         "TMPDIR": str(scratch),
         "SOURCE_DATE_EPOCH": "0",

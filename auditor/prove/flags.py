@@ -31,7 +31,7 @@ def compiling(arguments: Sequence[str], where: str) -> tuple[str, ...]:
 
 
 def _kept(arguments: Sequence[str], where: str) -> Iterator[str]:
-    passed, dropped, refused = _rules()
+    passed, dropped, refused, languages = _rules()
     words = iter(arguments)
     for word in words:
         if not word.startswith(("-", "@")) and word.endswith(_SOURCES):
@@ -41,9 +41,12 @@ def _kept(arguments: Sequence[str], where: str) -> Iterator[str]:
         elif word in dropped.valued:
             next(words, "")
         elif word in passed.valued:
+            value = next(words, "")
+            if word == "-x" and value not in languages:
+                raise _not_run(f"{word} {value}", where)
             yield word
-            yield next(words, "")
-        elif word.startswith(refused.prefix) and not word.startswith(_longer(passed, refused)):
+            yield value
+        elif word.startswith(refused.prefix) and not (word.startswith(_excepted(passed, refused)) and _single(word)):
             if not word.startswith(dropped.prefix):
                 raise _not_run(word, where)
         elif word.startswith((*dropped.prefix, *dropped.valued)):
@@ -54,14 +57,19 @@ def _kept(arguments: Sequence[str], where: str) -> Iterator[str]:
             raise _not_run(word, where)
 
 
-def _longer(passed: _Words, refused: _Words) -> tuple[str, ...]:
+def _single(word: str) -> bool:
+    """-Wa,-one hands on one option; -Wa,-one,-two would be two."""
+    return word.count(",") == 1
+
+
+def _excepted(passed: _Words, refused: _Words) -> tuple[str, ...]:
     """Prefixes that make an exception from a refused one: -Wa,-m from -Wa,."""
     return tuple(p for p in passed.prefix if any(p.startswith(r) for r in refused.prefix))
 
 
 def _joined(passed: _Words) -> tuple[str, ...]:
     """-DNAME and -Idir; other values are joined with `=` and stand among the prefixes, or are words of their own."""
-    return tuple(v for v in passed.valued if len(v) == 2 or v in ("-isystem", "-iquote", "-idirafter"))
+    return tuple(v for v in passed.valued if v in ("-D", "-U", "-I", "-isystem", "-iquote", "-idirafter"))
 
 
 def _not_run(word: str, where: str) -> IncompleteError:
@@ -79,11 +87,12 @@ def include_directories(arguments: Sequence[str], directory: str) -> Iterator[st
 
 
 @cache
-def _rules() -> tuple[_Words, _Words, _Words]:
+def _rules() -> tuple[_Words, _Words, _Words, frozenset[str]]:
     path = rules_dir() / "compile-flags.toml"
     data = read_toml(path)
     try:
-        return _words(data["pass"]), _words(data["drop"]), _words(data["refuse"])
+        languages = frozenset(data["language"]["names"])
+        return _words(data["pass"]), _words(data["drop"]), _words(data["refuse"]), languages
     except KeyError as e:
         raise InputError(str(path), f"key {e.args[0]!r} is missing") from e
     except (TypeError, AttributeError) as e:
@@ -97,9 +106,9 @@ def _words(table: dict[str, list[str]]) -> _Words:
 def compiler_path(name: str, forbidden: Sequence[Path], where: str) -> str:
     """The compiler's absolute path. IncompleteError: not found, or a file of the audited tree or build.
 
-    A tree could bring along a program of that name; PATH entries that are not absolute count from wherever we are.
+    A tree could bring along a program of that name.
     """
-    searched = [name] if os.sep in name else [os.path.join(d, name) for d in _path() if os.path.isabs(d)]
+    searched = [name] if os.sep in name else [os.path.join(d, name) for d in search_path()]
     found = next((p for p in searched if os.path.isabs(p) and os.path.isfile(p) and os.access(p, os.X_OK)), None)
     if found is None:
         raise IncompleteError(f"{where}: its compiler {name} is not installed, or not named by an absolute path")
@@ -109,5 +118,6 @@ def compiler_path(name: str, forbidden: Sequence[Path], where: str) -> str:
     return found
 
 
-def _path() -> list[str]:
-    return os.environ.get("PATH", os.defpath).split(os.pathsep)
+def search_path() -> list[str]:
+    """The directories of PATH, but for those that count from wherever we are."""
+    return [d for d in os.environ.get("PATH", os.defpath).split(os.pathsep) if os.path.isabs(d)]

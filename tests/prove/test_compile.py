@@ -31,8 +31,9 @@ def test_words_stay_words_and_the_directory_is_the_units(tmp_path: Path) -> None
 def test_nothing_of_the_users_environment_steers_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEPENDENCIES_OUTPUT", "/etc/x")
     monkeypatch.setenv("CPATH", "/tmp")
-    found = ran(tmp_path, 'echo "$CPATH$DEPENDENCIES_OUTPUT<$TMPDIR><$SOURCE_DATE_EPOCH>"')
-    assert found.messages == f"<{tmp_path}/scratch><0>\n"
+    monkeypatch.setenv("PATH", ".:/usr/bin::/bin:bin")
+    found = ran(tmp_path, 'echo "$CPATH$DEPENDENCIES_OUTPUT<$TMPDIR><$SOURCE_DATE_EPOCH><$PATH>"')
+    assert found.messages == f"<{tmp_path}/scratch><0></usr/bin:/bin>\n"
 
 
 def test_the_first_error_is_the_reason(tmp_path: Path) -> None:

@@ -43,7 +43,8 @@ def test_what_names_an_output_is_dropped(words: str) -> None:
         "@options", "-wrapper", "-B/tmp/evil", "-fplugin=evil.so", "-fplugin-arg-evil-x=1", "-specs=evil", "--specs=e",
         "-Xclang", "-load", "-fpass-plugin=evil.so", "-Wa,-o,/etc/passwd", "-Wa,@file", "-Wa,-a=/etc/x", "-Wl,-x",
         "-Wp,-o,x", "-Wp,-dM", "-fopt-info=/etc/x", "-Xassembler", "-Xpreprocessor", "--sysroot=/x", "other.o", "-E",
-        "-ftime-trace=/etc/x", "-fprofile-use=/x", "-flto", "-fno-integrated-as", "-mllvm", "-imultilib",
+        "-ftime-trace=/etc/x", "-fprofile-use=/x", "-flto", "-mllvm", "-imultilib",
+        "-xada", "-fdiagnostics-format=sarif-file", "-fprofile-note=/etc/x", "-Wa,-mx86-used-note=no,-o,/etc/x",
         "-fsave-optimization-record=x", "-foptimization-record-file=/etc/x", "-fcrash-diagnostics-dir=/etc",
         "-fmodules", "-fdiagnostics-add-output=sarif:file=/etc/x", "--output=/etc/x", "--coverage", "-",
     ],
@@ -52,6 +53,12 @@ def test_what_loads_runs_or_writes_stops_the_unit(word: str) -> None:
     with pytest.raises(IncompleteError) as e:
         compiling(["-O2", word, "a.c"], "fs/a.c")
     assert str(e.value).startswith("fs/a.c: ") and word in str(e.value)
+
+
+def test_languages_other_than_c(tmp_path: Path) -> None:
+    assert compiling(["-x", "c", "a.c"], "x") == ("-x", "c", "a.c")
+    with pytest.raises(IncompleteError, match="-x ada"):
+        compiling(["-x", "ada", "a.c"], "x")
 
 
 def test_include_directories_in_both_spellings(tmp_path: Path) -> None:
