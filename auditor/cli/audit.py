@@ -33,6 +33,7 @@ T = TypeVar("T")
 @click.option("--struct", default="pt_regs", show_default=True, help="The struct under audit.")
 @asking
 @click.option("--jobs", "-j", type=click.IntRange(min=1), help="Parallel processes; one per processor.")
+@click.option("--exhaustive", is_flag=True, help="Parse every unit, not only those that can lead to the struct.")
 @showing
 @click.option("--cache", type=CACHE, help="Where facts and the last report stay.")
 @click.option("--no-cache", is_flag=True, help="Read and keep nothing.")
@@ -45,6 +46,7 @@ def audit_command(
     struct: str,
     asked: Asked,
     jobs: int | None,
+    exhaustive: bool,
     showing: Showing,
     cache: Path | None,
     no_cache: bool,
@@ -77,7 +79,7 @@ def audit_command(
         after=asked.after,
         jobs=jobs or len(os.sched_getaffinity(0)),
         libclang=str(libclang) if libclang else None,
-        exhaustive=False,
+        exhaustive=exhaustive,
         filters=showing.filters,
     )
     started = time.monotonic()

@@ -20,7 +20,7 @@ from operator import and_
 from auditor.evidence.c.job import OTHER_DIRECTORIES, UNITS_NAMES, Job, Prelude
 from auditor.kernel.includes import Includes
 
-_COST = 4
+_COST = 3
 """What making a prelude costs, in parses of its headers: it is parsed, walked, written and loaded."""
 _CONSIDERED = 256
 """Headers, of those that most sources name, by which a group may be split."""

@@ -125,7 +125,7 @@ class _Closure:
         return not texts.get(source).data or any(self._leads(texts.get(p).words, p) for p in parts)
 
     def _switches(self) -> set[bytes]:
-        """Names that sources define so that a header includes another one that leads to the struct: CREATE_TRACE_POINTS."""
+        """Names that sources define so that a header includes one which leads to the struct: CREATE_TRACE_POINTS."""
         texts = self._texts
         defined = frozenset(n for s in set(self._sources.values()) for n in _DEFINE.findall(texts.get(s).data))
         found: set[bytes] = set()
