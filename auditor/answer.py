@@ -33,7 +33,8 @@ _ELF = b"\x7fELF"
 def answer(facts: Facts, target: Target, asked: Asked) -> Report:
     """Raises AuditorError for a proposal that does not fit, or an "after" that cannot be read."""
     proposals = _proposals(facts, archs.by_id(target.arch), asked)
-    verdicts = judge(facts.sites, rules.by_id(), proposals)
+    known = rules.by_id()
+    verdicts = judge(facts.sites, known, proposals)
     ids = assign_ids(facts.sites)
     return Report(
         runs=(Run(0, target, facts.layout, facts.coverage),),
@@ -42,6 +43,7 @@ def answer(facts: Facts, target: Target, asked: Asked) -> Report:
         functions=tuple(
             FunctionEntry(0, source, object_, name, tuple(ids[i] for i in indices))
             for source, object_, name, indices in facts.functions
+            if any(known[facts.sites[i].rule].in_code for i in indices)
         ),
     )
 

@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from auditor import libclang
-from auditor.evidence.c.job import Job, Result
+from auditor.evidence.c.job import Job, Prelude, Result
 from auditor.evidence.c.unit import Analyser
 from auditor.evidence.c.walk import Handlers
 from auditor.kernel.closure import Leading
@@ -85,36 +85,92 @@ def _directory() -> Iterator[str]:
         yield path
 
 
+class _Worker:
+    """One process of its own: if it ends, the unit that it had is what may have ended it."""
+
+    def __init__(self, setup: _Setup) -> None:
+        self._setup = setup
+        self.pool = _pool(setup)
+        self.prelude: Prelude | None = None
+
+    def submit(self, job: Job) -> Future[Result]:
+        self.prelude = job.prelude
+        return _submit(self.pool, job)
+
+    def begin_anew(self) -> None:
+        self.pool.shutdown(wait=True, cancel_futures=True)
+        self.pool = _pool(self._setup)
+        self.prelude = None
+
+
+class _Waiting:
+    """Units by what they share, so that headers are parsed by as few workers as keep all of them busy."""
+
+    def __init__(self, jobs: Sequence[Job]) -> None:
+        self._by_prelude: dict[Prelude | None, deque[Job]] = {}
+        for job in jobs:
+            self._by_prelude.setdefault(job.prelude, deque()).append(job)
+        self._taken: set[Prelude] = set()
+
+    def next(self, prelude: Prelude | None) -> Job | None:
+        """The next unit for a worker that has this prelude: one that shares it, else of a prelude that nobody has, else
+        one that shares nothing, else whatever there is most of."""
+        groups = {p: len(jobs) for p, jobs in self._by_prelude.items() if jobs}
+        if not groups:
+            return None
+        fresh = [p for p in groups if p is not None and p not in self._taken]
+        if prelude is not None and prelude in groups:
+            chosen: Prelude | None = prelude
+        elif fresh:
+            chosen = max(fresh, key=lambda p: groups[p])
+        else:
+            chosen = None if None in groups else max(groups, key=lambda p: groups[p])
+        if chosen is not None:
+            self._taken.add(chosen)
+        return self._by_prelude[chosen].popleft()
+
+    def without(self, prelude: Prelude | None) -> None:
+        """What these units share may be what kills, and would kill again."""
+        if prelude is not None:
+            alone = [replace(j, prelude=None) for j in self._by_prelude.pop(prelude, ())]
+            self._by_prelude.setdefault(None, deque()).extend(alone)
+
+
 def _analyse_all(jobs: Sequence[Job], workers: int, setup: _Setup, progress: Progress) -> Iterator[Result]:
     done = 0
-    waiting = deque(jobs)
+    waiting = _Waiting(jobs)
     suspects: list[Job] = []
-    while waiting:
-        running: dict[Future[Result], Job] = {}
-        with _pool(min(workers, len(waiting)), setup) as pool:
-            try:
-                while waiting or running:
-                    # No more at a time than there are workers: what runs when one dies is what may have killed it.
-                    while waiting and len(running) < workers:
-                        job = waiting.popleft()
-                        running[pool.submit(_analyse, job)] = job
-                    finished, _ = wait(running, return_when=FIRST_COMPLETED)
-                    for future in finished:
-                        result = future.result()
-                        job = running.pop(future)
-                        done += 1
-                        progress(done, len(jobs), job.source)
-                        yield result
-            except BrokenProcessPool:
-                # The pool does not say whose worker died: the units that ran are tried again one by one.
-                suspects += running.values()
-                # What they share may be what kills, and would kill again.
-                suspected = {j.prelude for j in running.values()} - {None}
-                waiting = deque(replace(j, prelude=None) if j.prelude in suspected else j for j in waiting)
-            except BaseException:
-                # Ctrl-C, or the caller gave up: do not wait for units that nobody asks for any more.
-                _kill(pool)
-                raise
+    idle = [_Worker(setup) for _ in range(min(workers, len(jobs)))]
+    everyone = list(idle)
+    running: dict[Future[Result], tuple[_Worker, Job]] = {}
+    try:
+        while True:
+            while idle and (job := waiting.next(idle[-1].prelude)) is not None:
+                worker = idle.pop()
+                running[worker.submit(job)] = worker, job
+            if not running:
+                break
+            finished, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in finished:
+                worker, job = running.pop(future)
+                idle.append(worker)
+                try:
+                    result = future.result()
+                except BrokenProcessPool:
+                    suspects.append(job)
+                    waiting.without(job.prelude)
+                    worker.begin_anew()
+                    continue
+                done += 1
+                progress(done, len(jobs), job.source)
+                yield result
+    except BaseException:
+        # Ctrl-C, or the caller gave up: do not wait for units that nobody asks for any more.
+        for worker in everyone:
+            _kill(worker.pool)
+        raise
+    for worker in everyone:
+        worker.pool.shutdown()
     for job in suspects:
         done += 1
         progress(done, len(jobs), job.source)
@@ -124,9 +180,9 @@ def _analyse_all(jobs: Sequence[Job], workers: int, setup: _Setup, progress: Pro
 
 def _alone(job: Job, setup: _Setup) -> Result:
     started = time.monotonic()
-    with _pool(1, setup) as pool:
+    with _pool(setup) as pool:
         try:
-            return pool.submit(_analyse, job).result()
+            return _submit(pool, job).result()
         except BrokenProcessPool:
             late = time.monotonic() - started >= TIME_LIMIT
             why = f"it takes longer than {TIME_LIMIT} s to parse" if late else "its analysis crashed, twice"
@@ -136,9 +192,18 @@ def _alone(job: Job, setup: _Setup) -> Result:
             raise
 
 
-def _pool(workers: int, setup: _Setup) -> ProcessPoolExecutor:
+def _pool(setup: _Setup) -> ProcessPoolExecutor:
     context = multiprocessing.get_context("fork")
-    return ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=setup)
+    return ProcessPoolExecutor(1, mp_context=context, initializer=_start, initargs=setup)
+
+
+def _submit(pool: ProcessPoolExecutor, job: Job) -> Future[Result]:
+    # The first unit starts the process, and Python forgets a Ctrl-C that comes within a fork.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return pool.submit(_analyse, job)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _kill(pool: ProcessPoolExecutor) -> None:

@@ -21,6 +21,9 @@ _RULE_KEYS = {"id", *PROSE, "references", "verdict"}
 _VERDICT_KEYS = {"verdict", "when", "why", "fix"}
 
 
+_OTHER_CODE = (Verdict.REBUILD, Verdict.ABI, Verdict.BREAK)
+
+
 @dataclass(frozen=True, slots=True)
 class Clause:
     """One line of a verdict table: `verdict` applies when all of `when` hold. A leading `!` negates a condition."""
@@ -47,6 +50,11 @@ class Rule:
     @property
     def kind(self) -> str:
         return self.id.split("/", 1)[0]
+
+    @property
+    def in_code(self) -> bool:
+        """Whether the machine code of such a place depends on the layout: some change of it asks for another one."""
+        return any(c.verdict in _OTHER_CODE for c in self.clauses)
 
 
 @dataclass(frozen=True, slots=True)

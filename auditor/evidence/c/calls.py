@@ -7,15 +7,20 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-_SMALL = 400
-"""Bytes of text up to which a compiler may inline a static function at each of its calls."""
+_SMALL = 800
+"""Bytes of text up to which a compiler may inline a function at each of its calls."""
+
+_LARGE = 200
+"""Bytes of text from which on a compiler may leave an inline function out of line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function with its body in the unit. `inline`: it says so. `size`: bytes of its text, 0 if a macro makes it.
+    """A function with its body in the unit. `inline`, `always`: it says so, or that it must be. `size`: bytes of its
+    text, 0 if a macro makes it.
 
-    `refers`: how often it names other functions.
+    `refers`: how often it names other functions. `made`: (file, offset) of the macro that makes it, or of its name.
+    `alias`: it has no body but another's, whom the same macro makes (so SYSCALL_DEFINE0).
     """
 
     name: str
@@ -23,24 +28,34 @@ class Function:
     static: bool
     size: int
     refers: tuple[tuple[str, int], ...]
+    made: tuple[str, int] = ("", 0)
+    alias: bool = False
+    always: bool = False
 
 
 class Calls:
     """The functions of one unit and who may hold the code of whom."""
 
-    def __init__(self, functions: Iterable[Function]) -> None:
+    def __init__(self, functions: Iterable[Function], source: str) -> None:
+        """`source`: the unit's own file."""
+        self._source = source
         self._functions = {f.name: f for f in functions}
         self._callers: dict[str, list[str]] = {}
+        self._aliases: dict[tuple[str, int], list[str]] = {}
         named = Counter[str]()
         for function in self._functions.values():
             for name, times in function.refers:
                 self._callers.setdefault(name, []).append(function.name)
                 named[name] += times
+            if function.alias:
+                self._aliases.setdefault(function.made, []).append(function.name)
         self._inlined = {f.name for f in self._functions.values() if self._may_be_inlined(f, named[f.name])}
         self._known: dict[str, tuple[str, ...]] = {}
 
     def _may_be_inlined(self, function: Function, named: int) -> bool:
-        return function.inline or (function.static and (named == 1 or function.size <= _SMALL))
+        if function.inline or (function.static and named == 1):
+            return True
+        return function.size <= _SMALL and (function.static or function.size > 0)
 
     def holders(self, names: Iterable[str]) -> tuple[str, ...]:
         """The functions whose code holds that of one of `names`; those that only exist inlined are none."""
@@ -53,9 +68,26 @@ class Calls:
             waiting = [name]
             while waiting:
                 at = waiting.pop()
-                fresh = [c for c in self._callers.get(at, ()) if c not in seen] if at in self._inlined else []
+                into = self._callers.get(at, ()) if at in self._inlined else ()
+                function = self._functions.get(at)
+                fresh = [
+                    c for c in (*into, *(self._aliases.get(function.made, ()) if function else ())) if c not in seen
+                ]
                 seen.update(fresh)
                 waiting += fresh
-            known = tuple(n for n in seen if not (f := self._functions.get(n)) or not f.inline)
+            known = tuple(n for n in seen if self._is_compiled(n))
             self._known[name] = known
         return known
+
+    def _is_compiled(self, name: str) -> bool:
+        """Whether the function is also, or only, one of the object's own. An inline function that is large may be left
+        out of line, where the unit's own code calls it."""
+        function = self._functions.get(name)
+        if function is None or not function.inline:
+            return True
+        if function.always or 0 < function.size < _LARGE:
+            return False
+        return any(self._is_own(n) for n in (name, *self._callers.get(name, ())))
+
+    def _is_own(self, name: str) -> bool:
+        return self._functions[name].made[0] == self._source

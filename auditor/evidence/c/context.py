@@ -75,6 +75,8 @@ class Unit(TreeContext):
     """Variables whose initialiser holds offsets of the target, by file and offset."""
     table_members: set[tuple[str, str]] = field(default_factory=set)
     """(record, member) that such initialisers set to an offset."""
+    behind: set[tuple[str, str]] = field(default_factory=set)
+    """(record, member) of members that lie behind the target in a record that holds it."""
     functions: dict[str, Function] = field(default_factory=dict)
     """Those with a body that were looked at."""
 

@@ -84,6 +84,19 @@ class Record:
     included: Mapping[str, Sequence[str]]
     whole: bool
 
+    def definitions(self) -> dict[str, set[int]]:
+        """{file: where it defines the macros that were asked for}"""
+        found: dict[str, set[int]] = {}
+        waiting = [self.source]
+        while waiting:
+            reading = waiting.pop()
+            for offset, step in reading.steps:
+                if isinstance(step, Reading):
+                    waiting.append(step)
+                else:
+                    found.setdefault(reading.path, set()).add(offset)
+        return found
+
 
 class Files:
     def __init__(self, api: Api, tu: cindex.TranslationUnit, directory: str, root: str) -> None:

@@ -78,7 +78,8 @@ class Analyser:
             tu = cindex.Index.create().parse(source, args=list(arguments), options=_OPTIONS | _SAVED)
             walk = Walk(self._memory, replace(job, source=source, arguments=arguments), tu, None)
             result = walk.run(first_error(tu, walk.files))
-            included = walk.files.record(Cursor.from_buffer_copy(tu.cursor), lambda _: False).included
+            record = walk.files.record(Cursor.from_buffer_copy(tu.cursor), lambda _: True)
+            included = record.included
             times = {f: n for f, n in walk.times.items() if f != walk.paths[0]}
             agreement = Agreement(self._memory.texts, times, included)
             if result.error or result.layout is None or not agreement.sound:
@@ -94,7 +95,7 @@ class Analyser:
             containers=frozenset(walk.containers),
             layout=result.layout,
             skipped=result.skipped,
-            is_active=walk.files.is_active,
+            macros=record.definitions(),
             agreement=agreement,
         )
 

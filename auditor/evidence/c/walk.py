@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -20,6 +20,7 @@ from auditor import arch as archs
 from auditor import interfaces
 from auditor.evidence.c.agreement import Agreement, Texts
 from auditor.evidence.c.api import Api, Cursor, K
+from auditor.evidence.c.callers import look_at_callers, note
 from auditor.evidence.c.calls import Calls, Function
 from auditor.evidence.c.context import Context, Unit
 from auditor.evidence.c.files import Files, Hot
@@ -40,8 +41,6 @@ Handlers = Mapping[int, Sequence[Handler]]
 
 _TYPED = {K.DECL_REF_EXPR, K.MEMBER_REF_EXPR, K.VAR_DECL, K.PARM_DECL, K.CSTYLE_CAST_EXPR, K.CALL_EXPR, K.SIZEOF_EXPR}
 _NO_LEAVES: frozenset[int] = frozenset()
-# CX_StorageClass, CX_SC_Static
-_STATIC = 3
 _RECORDS = {K.STRUCT_DECL, K.UNION_DECL}
 _NAMED = {*_RECORDS, K.TYPEDEF_DECL}
 _WALKED = {*_NAMED, K.ENUM_DECL, K.FUNCTION_DECL, K.VAR_DECL, K.STATIC_ASSERT}
@@ -86,6 +85,7 @@ class Given:
     handed_on: frozenset[str]
     tables: frozenset[tuple[str, int]]
     table_members: frozenset[tuple[str, str]]
+    behind: frozenset[tuple[str, str]]
     functions: tuple[Function, ...]
 
 
@@ -94,7 +94,8 @@ class Shared:
     """A prelude as this process has parsed it; `pch` is the path of its precompiled form, all others are absolute.
 
     `times`: {file: how often it was read}, as they were entered. `included`: {file: files that it includes}; "" is the
-    command. `given`: (header, what a declaration in it gave), in their order. `is_active` as that of `Files`.
+    command. `given`: (header, what a declaration in it gave), in their order. `macros`: {file: offsets of its
+    definitions}.
     """
 
     pch: str
@@ -104,7 +105,7 @@ class Shared:
     containers: frozenset[str]
     layout: Layout
     skipped: Mapping[str, tuple[tuple[int, int], ...]]
-    is_active: Callable[[str, int], bool]
+    macros: Mapping[str, Set[int]]
     agreement: Agreement
 
     def reached(self, files: Iterable[str]) -> dict[str, None]:
@@ -166,7 +167,7 @@ class Walk:
         picked, layout = self._pick(main)
         layout = layout or (shared.layout if shared else None)
         unit = self._walk(picked, layout, main) if layout is not None else None
-        calls = Calls(unit.functions.values() if unit else ())
+        calls = Calls(unit.functions.values() if unit else (), main)
         return Result(
             object=job.object,
             source=job.source,
@@ -192,7 +193,7 @@ class Walk:
     def _is_active(self, path: str, offset: int) -> bool:
         if path in self.times and self.files.is_active(path, offset):
             return True
-        return self._shared is not None and path in self._shared.times and self._shared.is_active(path, offset)
+        return self._shared is not None and offset in self._shared.macros.get(path, ())
 
     def _pick(self, main: str) -> tuple[list[tuple[Cursor, str, int]], Layout | None]:
         """The declarations of the source and of hot headers, each with its path and offset; and the target's layout."""
@@ -254,11 +255,11 @@ class Walk:
                 if not named and cursor.kind != K.FUNCTION_DECL:
                     # A type or variable declared by something that leads to the struct leads to it, too.
                     self._lead(cursor, unit)
-                self._declaration(cursor, unit, self._sites, len(text) if offset >= 0 else 0)
+                self._declaration(cursor, unit, self._sites, text if offset >= 0 else "")
             elif path == main and cursor.kind == K.FUNCTION_DECL and self._api.isCursorDefinition(cursor):
-                left.append((cursor, text))
+                left.append((cursor, text if offset >= 0 else ""))
         self._sites.escaped(unit.escaped)
-        self._callers(left, unit)
+        look_at_callers(left, self._sites.writers(), unit)
         self.containers = unit.types.containers
         return unit
 
@@ -274,34 +275,6 @@ class Walk:
             if child.kind == K.DECL_REF_EXPR and self._api.text(self._api.getCursorSpelling(child)) in names:
                 return True
         return False
-
-    def _callers(self, left: list[tuple[Cursor, str]], unit: Unit) -> None:
-        """Of the unit's own functions that hold no site, those whose code may hold one by what they call. Their text
-        names a function that does; whether it calls it, the syntax tree knows."""
-        calling = [(c, frozenset(_WORD.findall(text)), len(text)) for c, text in left]
-        names = self._sites.writers()
-        while names:
-            names |= {f.name for f in unit.functions.values() if not names.isdisjoint(n for n, _ in f.refers)}
-            fresh = [c for c in calling if not names.isdisjoint(c[1])]
-            calling = [c for c in calling if names.isdisjoint(c[1])]
-            for cursor, _, size in fresh:
-                refers = Counter(self._called(self._api.references(cursor)))
-                self._function(cursor, size, refers, unit)
-            if not fresh:
-                break
-
-    def _called(self, references: Iterable[Cursor]) -> Iterator[str]:
-        api = self._api
-        for reference in references:
-            if api.getCursorReferenced(reference).kind == K.FUNCTION_DECL:
-                yield api.text(api.getCursorSpelling(reference))
-
-    def _function(self, cursor: Cursor, size: int, refers: Mapping[str, int], unit: Unit) -> None:
-        api = self._api
-        name = api.text(api.getCursorSpelling(cursor))
-        static = api.Cursor_getStorageClass(cursor) == _STATIC
-        inline = bool(api.Cursor_isFunctionInlined(cursor))
-        unit.functions[name] = Function(name, inline, static, size, tuple(sorted(refers.items())))
 
     def _lead(self, cursor: Cursor, unit: Unit) -> None:
         """The declaration's name leads to the struct; so do members that hold or point to it, or to a function that
@@ -324,6 +297,7 @@ class Walk:
         unit.handed_on |= given.handed_on
         unit.tables |= given.tables
         unit.table_members |= given.table_members
+        unit.behind |= given.behind
         unit.functions.update((f.name, f) for f in given.functions)
 
     def _header(self, cursor: Cursor, unit: Unit, text: str, path: str, place: tuple[object, ...]) -> None:
@@ -345,14 +319,19 @@ class Walk:
             before = unit.handed_on, unit.tables, unit.table_members, unit.functions
             unit.handed_on, unit.tables, unit.table_members = set(), set(before[1]), set(before[2])
             unit.functions = {}
-            self._declaration(cursor, unit, own, len(text) if isinstance(place[1], int) else 0)
-            said = frozenset(unit.handed_on), frozenset(unit.tables - before[1]), frozenset(unit.table_members)
+            self._declaration(cursor, unit, own, text if isinstance(place[1], int) else "")
+            said = (
+                frozenset(unit.handed_on),
+                frozenset(unit.tables - before[1]),
+                frozenset(unit.table_members),
+                frozenset(unit.behind),
+            )
             known = self._memory.headers[key] = Given(own.found(), *said, tuple(unit.functions.values()))
             unit.handed_on, unit.tables, unit.table_members, unit.functions = before
         self.given.append((path, known))
         self._take(known, unit)
 
-    def _declaration(self, cursor: Cursor, unit: Unit, into: Collector, size: int) -> None:
+    def _declaration(self, cursor: Cursor, unit: Unit, into: Collector, text: str) -> None:
         root = build(unit, cursor)
         holds = cursor.kind in _RECORDS and any(k.type.cls in _HELD for k in root.kids)
         if holds and root.name and root.name not in unit.types.containers:
@@ -365,9 +344,8 @@ class Walk:
             context.parameters.update(k.cursor.d0 or 0 for k in root.kids if k.kind == K.PARM_DECL)
         Flow(context, self._memory.handlers).run(root)
         into.add_drafts(context)
-        if cursor.kind == K.FUNCTION_DECL and self._api.isCursorDefinition(cursor):
-            references = (n.cursor for n in root.walk() if n.kind == K.DECL_REF_EXPR)
-            self._function(cursor, size, Counter(self._called(references)), unit)
+        if cursor.kind == K.FUNCTION_DECL:
+            note(cursor, text, [n.cursor for n in root.walk() if n.kind == K.DECL_REF_EXPR], unit)
         release(root)
 
     def _flavour_of(self, main: str) -> int:
