@@ -9,8 +9,8 @@ directives that were active. Whatever could make a difference ends the attempt, 
 - it writes or asks for a name that a shared header, not read yet, makes a macro, or that only one writes that it never
   reads;
 - a shared header asks for a macro of another one, and here the two come in another order;
-- it reads a shared header again, and that one has no guard; or it reads one inside a declaration, or behind a pragma
-  that changes what a struct or a macro is.
+- it reads a shared header again that has no guard, and that one says more than it said for all;
+- it reads one inside a declaration, or behind a pragma that changes what a struct or a macro is.
 
 Of a unit that does not compile, an error may go unseen: that a type was used before the header that declares it.
 """
@@ -29,6 +29,7 @@ from auditor.kernel.includes import closure
 _DIRECTIVE = re.compile(r"^[ \t]*#[ \t]*(\w*)([^\\\n]*(?:\\[\s\S][^\\\n]*)*)", re.M)
 # Numbers, too: whatever stands together, so that 1ULL is no ULL.
 _NAME = re.compile(r"\w+")
+_SAYS = re.compile(r"\S")
 _MACRO = re.compile(r"\w+(\([^)]*\))?(.*)", re.S)
 _STRING = re.compile(r'"(?:\\.|[^"\\\n])*"')
 # What a header says of its place among others, or of its unit's name, is not the same for all.
@@ -37,8 +38,7 @@ _UNITS_NAME = "KBUILD_"
 _STRANGE = "#"
 _INSIDE = "{"
 _END = sys.maxsize
-_HARMLESS = {"include", "test", "endif"}
-"""A shared header without a guard may be read again if it does nothing but choose what to include."""
+Lines = Sequence[tuple[int, int]]
 # Pragmas that change what a text after them is; _Pragma hides its own in a string.
 _CHANGING = {_STRANGE, "push_macro", "pop_macro", "pack", "options", "align", "_Pragma"}
 
@@ -75,6 +75,17 @@ class Texts:
                     found[i] = replace(test, kind="default")
             known = self._known[path] = tuple(found)
         return known
+
+    def is_silent(self, path: str, left_out: Lines) -> bool:
+        """Whether a file gives nothing but directives if these lines are left out."""
+        source = self._sources.get(path)
+        for event in self.events(path):
+            if event.kind in ("text", "pragma"):
+                # What stands between two directives is left out as a whole, or not at all.
+                line = source.line_of(event.end - 1)[0]
+                if not any(first <= line <= last for first, last in left_out):
+                    return False
+        return True
 
     def definition(self, path: str, offset: int) -> str:
         """From the macro's name on to the end of its line."""
@@ -115,9 +126,8 @@ def _events(text: str) -> Iterator[Event]:
 
 
 def _text(text: str, lo: int, hi: int) -> Iterator[Event]:
-    names = frozenset(_NAME.findall(text, lo, hi))
-    if names:
-        yield Event(lo, hi, "text", names)
+    if _SAYS.search(text, lo, hi):
+        yield Event(lo, hi, "text", frozenset(_NAME.findall(text, lo, hi)))
 
 
 class Agreement:
@@ -173,12 +183,15 @@ class Agreement:
             e.kind == "text" and any(map(_OF_ITS_PLACE.fullmatch, e.names)) for e in self._texts.events(file)
         )
 
-    def disagreement(self, record: Record, again: Iterable[str]) -> str:
-        """Why the unit must be parsed alone, or the empty string. `again`: shared files that it has read, too."""
+    def disagreement(self, record: Record, again: Mapping[str, Lines]) -> str:
+        """Why the unit must be parsed alone, or the empty string.
+
+        `again`: {shared file that it has read, too: lines that were left out each time}.
+        """
         if not record.whole:
             return "the order of its files is unclear"
-        for file in again:
-            if file in self._bit and any(e.kind not in _HARMLESS for e in self._texts.events(file)):
+        for file, left_out in again.items():
+            if file in self._bit and not self._texts.is_silent(file, left_out):
                 return f"{file} is read again"
         whole = _Play(self, 0)
         whole.file(record.source)
@@ -236,6 +249,9 @@ class _Play:
         if file not in a._bit:
             self.file(reading)
             return
+        if not a._bit[file] & self.read and any(isinstance(step, str) for _, step in reading.steps):
+            # It was read for all before, and now defines something once more.
+            self.why = self.why or f"{file} is read again"
         fresh = a._reached[file] & ~self.read
         if fresh and inside:
             self.why = self.why or f"{file} is read inside a declaration"
@@ -247,9 +263,8 @@ class _Play:
                 self.why = self.why or f"{other} comes in another order"
             self.read |= bit
             fresh ^= bit
-        for _, step in reading.steps:
-            if isinstance(step, Reading):
-                self._include(step, inside)
+        for offset, step in reading.steps:
+            self._step(file, offset, step, inside)
 
     def _use(self, path: str, event: Event) -> None:
         pragma = event.names & _CHANGING and (event.kind == "pragma" or "_Pragma" in event.names)

@@ -150,7 +150,9 @@ class Walk:
         if shared is not None:
             record = self.files.record(self._cursor, shared.agreement.concerns)
             self._read_before = shared.reached(f for many in record.included.values() for f in many)
-            again = [f for f in self.times if f in shared.times]
+            own = {h: n for h, n in self._handles.items() if self.files.path(h) in shared.times}
+            left_out = self.files.skipped(own)
+            again = {p: left_out.get(self.files.relative(p), ()) for p in map(self.files.path, own)}
             self.disagreement = shared.agreement.disagreement(record, again)
         first, *others = self.times or ("",)
         self.paths = tuple(dict.fromkeys((first, *self._read_before, *others)))
