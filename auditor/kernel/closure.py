@@ -30,7 +30,8 @@ _PUBLIC = f"{os.sep}include{os.sep}"
 
 @dataclass(frozen=True, slots=True)
 class Leading:
-    """`names` lead to the struct somewhere; `headers`, by path, write one of them where it does.
+    """`names` lead to the struct somewhere; `headers` and what else is included, by path, write one of them where it
+    does.
 
     `objects`: the units that write a name which leads to the struct where they stand.
     """
@@ -52,6 +53,8 @@ class _Closure:
         own = frozenset(self._sources.values())
         everything = closure(own, texts.included)
         self._headers = sorted(f for f in everything if f not in own)
+        self._parts = sorted({f for s in everything for f in texts.included(s) if f in own})
+        """Sources that other files include."""
         self._public = closure((h for h in self._headers if _PUBLIC in h), texts.included)
         """Headers below a directory `include`, and what these include."""
         self._everywhere: set[bytes] = set()
@@ -73,7 +76,7 @@ class _Closure:
         self._everywhere |= self._switches()
         return Leading(
             names=frozenset(n.decode("ascii", "replace") for n in (*self._everywhere, *self._nearby)),
-            headers=frozenset(h for h in self._headers if self._leads(texts.get(h).words, h)),
+            headers=frozenset(h for h in (*self._headers, *self._parts) if self._leads(texts.get(h).words, h)),
             objects=frozenset(o for o, path in self._sources.items() if self._selects(path)),
         )
 

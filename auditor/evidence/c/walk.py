@@ -258,7 +258,7 @@ class Walk:
                     # A type or variable declared by something that leads to the struct leads to it, too.
                     self._lead(cursor, unit)
                 self._declaration(cursor, unit, self._sites, text if offset >= 0 else "")
-            elif path == main and cursor.kind == K.FUNCTION_DECL and self._api.isCursorDefinition(cursor):
+            elif not path.endswith(".h") and cursor.kind == K.FUNCTION_DECL and self._api.isCursorDefinition(cursor):
                 left.append((cursor, text if offset >= 0 else ""))
         self._sites.escaped(unit.escaped)
         look_at_callers(left, self._sites.writers(), unit)
