@@ -33,6 +33,8 @@ struct frame { long x; struct pt_regs regs; };
 #endif"""
 TOGGLE = "#ifndef SECOND\n#define SECOND\n#else\nextern struct pt_regs *again;\n#endif\n"
 SLOT = "#ifndef MYSLOT\n#define MYSLOT 2\n#endif\nenum { SLOT = MYSLOT };\n"
+CHOOSE = "#ifdef SECOND\n#include <more.h>\n#else\n#include <common.h>\n#endif\n"
+AGAIN = "#ifdef AGAIN\n#define WIDE\n#endif\n"
 GUARD = "#ifndef {0}_H\n#define {0}_H\n{1}\n#endif\n"
 BODY = "unsigned long f(struct pt_regs *regs) { return regs->sp + low(regs); }\n"
 
@@ -104,6 +106,48 @@ CASES = [
     Case("a header that toggles", "#include <common.h>\n#include <t.h>\n", True,
          {"common.h": HEADER.format(""), "t.h": TOGGLE},
          others="#include <common.h>\n#include <t.h>\n"),
+    Case("a header that only chooses, read again", "#include <choose.h>\n#include <choose.h>\n", False,
+         {"common.h": HEADER.format(""), "choose.h": CHOOSE}, others="#include <choose.h>\n"),
+    Case("it chooses another one then", "#include <choose.h>\n#define SECOND\n#include <choose.h>\n", False,
+         {"common.h": HEADER.format(""), "choose.h": CHOOSE,
+          "more.h": "static inline long more(struct pt_regs *r) { return r->cx; }\n"}, others="#include <choose.h>\n"),
+    Case("it chooses another one at once", "#define SECOND\n#include <choose.h>\n#include <common.h>\n", True,
+         {"common.h": HEADER.format(""), "choose.h": CHOOSE,
+          "more.h": "#include <pt_regs.h>\nstatic inline long more(struct pt_regs *r) { return r->cx; }\n"},
+         others="#include <choose.h>\n"),
+    Case("it defines something, too", "#include <choose.h>\n#include <choose.h>\n", True,
+         {"common.h": HEADER.format(""), "choose.h": CHOOSE + "#define CHOSEN\n"}, others="#include <choose.h>\n"),
+    Case("it says something, too", "#include <choose.h>\n#include <choose.h>\n", True,
+         {"common.h": HEADER.format(""), "choose.h": CHOOSE + "extern struct pt_regs *chosen;\n"},
+         others="#include <choose.h>\n"),
+    Case("set by the second reading of a header",
+         '#include "t.h"\n#define AGAIN\n#include "t.h"\n#include <common.h>\n',
+         True, WIDE, {"t.h": AGAIN}),
+    Case("set by a second reading that comes behind",
+         '#include "t.h"\n#include <common.h>\n#define AGAIN\n#include "t.h"\n', False, WIDE, {"t.h": AGAIN}),
+    Case("set by the first reading only",
+         '#include "t.h"\n#include <common.h>\n#undef FIRST\n#include "t.h"\n', True, WIDE,
+         {"t.h": "#ifndef NEXT\n#define NEXT\n#define WIDE\n#endif\n"}),
+    Case("set and unset by turns",
+         '#include "t.h"\n#include "t.h"\n#include "t.h"\n#include <common.h>\n', True, WIDE,
+         {"t.h": "#ifdef WIDE\n#undef WIDE\n#else\n#define WIDE\n#endif\n"}),
+    Case("read again by another name",
+         '#include "t.h"\n#define AGAIN\n#include "sub/../t.h"\n#include <common.h>\n', True, WIDE,
+         {"t.h": AGAIN, "sub/x.h": ""}),
+    Case("read again through another header",
+         '#include "t.h"\n#define AGAIN\n#include "o.h"\n#include <common.h>\n', True, WIDE,
+         {"t.h": AGAIN, "o.h": '#include "t.h"\n'}),
+    Case("read three times, for other things",
+         '#define DO(x) long x##_a;\n#include "t.h"\n#define DO(x) long x##_b;\n#include "t.h"\n#include <common.h>\n'
+         '#define DO(x) long x##_c(struct pt_regs *r) { return r->ax; }\n#include "t.h"\n', False, WIDE,
+         {"t.h": "DO(one)\nDO(two)\n#undef DO\n"}),
+    Case("the shared one in the second reading only", '#include "t.h"\n#include "t.h"\n', False, WIDE,
+         {"t.h": "#ifndef ONCE\n#define ONCE\n#else\n#include <common.h>\n#endif\n"}),
+    Case("a header that includes itself", '#include "t.h"\n#include <common.h>\n', True, WIDE,
+         {"t.h": '#ifndef ONE\n#define ONE\n#include "t.h"\n#elif !defined(WIDE)\n#define WIDE\n#endif\n'}),
+    Case("two headers that include each other", '#include "s.h"\n#include <common.h>\n', False, WIDE,
+         {"s.h": '#ifndef S_H\n#define S_H\n#include "t.h"\n#endif\n',
+          "t.h": '#ifndef T_H\n#define T_H\n#include "s.h"\n#endif\n'}),
     Case("the unit's name asked for", "#include <common.h>\n", True, "#ifdef KBUILD_X\nstruct pt_regs *x;\n#endif\n"),
     Case("a directory asked for", "#include <common.h>\n", True,
          '#if __has_include("x.h")\nstruct pt_regs *x;\n#endif\n'),

@@ -105,6 +105,71 @@ def test_a_unit_that_does_not_read_all_of_it(tmp_path: Path) -> None:
     assert [j.object for j in made if j.prelude is None] == ["u7.c.o"]
 
 
+def clustered(directory: Path, *groups: tuple[str, int]) -> list[Job]:
+    """Units that include common.h and more headers: (names, how many units), each with `held_NAME` by value."""
+    units = {}
+    for headers, number in groups:
+        for name in headers.split():
+            text = f"#ifndef {name}_H\n#define {name}_H\n#include <common.h>\n"
+            text += f"static inline long held_{name}(struct pt_regs *r) {{ return r->ax; }}\n#endif\n"
+            write(directory, {f"inc/{name}.h": text})
+        for i in range(number):
+            unit_name = f"{headers.replace(' ', '_') or 'plain'}_{i}"
+            included = "".join(f"#include <{n}.h>\n" for n in headers.split())
+            calls = "".join(f"long with_{n}(void *p) {{ return held_{n}(p); }}\n" for n in headers.split())
+            units[f"{unit_name}.c"] = unit(unit_name, after=included + calls)
+    return jobs(directory, units)
+
+
+def shared_by(made: list[Job]) -> dict[str, set[str]]:
+    """{group: names of the headers that its units share}, of those that share some; a group has one answer."""
+    found: dict[str, set[str]] = {}
+    for one in share_headers(made):
+        group = one.object.rpartition("_")[0]
+        headers = {Path(h).stem for h in one.prelude.headers} if one.prelude else set()
+        assert found.setdefault(group, headers) == headers
+    return {g: h for g, h in found.items() if h}
+
+
+@pytest.mark.parametrize(
+    ("groups", "shared"),
+    [
+        # Two clusters that have more in common than all units together: another parse is worth it.
+        ([("a", 6), ("b", 6)], {"a": {"common", "a"}, "b": {"common", "b"}}),
+        # Too few of them for that.
+        ([("a", 4), ("b", 4)], {"a": {"common"}, "b": {"common"}}),
+        # So few that what is left shares nothing, if that gives more than sharing with all.
+        ([("a b c", 9), ("", 2)], {"a_b_c": {"common", "a", "b", "c"}}),
+        # A cluster in a cluster.
+        (
+            [("a", 20), ("a b", 20), ("c", 20)],
+            {"a": {"common", "a"}, "a_b": {"common", "a", "b"}, "c": {"common", "c"}},
+        ),
+        # All of them alike.
+        ([("a b", 8)], {"a_b": {"common", "a", "b"}}),
+        # What nobody shares makes no cluster.
+        ([("a", 1), ("b", 1), ("c", 1), ("", 8)], {g: {"common"} for g in ("a", "b", "c", "plain")}),
+    ],
+)
+def test_clusters(groups: list[tuple[str, int]], shared: dict[str, set[str]], tmp_path: Path) -> None:
+    made = clustered(tmp_path, *groups)
+    closed = {g: {n for h in headers for n in {h, "common"}} for g, headers in shared_by(made).items()}
+    assert closed == shared
+    assert {g: {*h, "common"} for g, h in shared_by(made[::-1]).items()} == closed
+
+
+def test_clusters_give_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One process has the headers of both, in turns."""
+    made = share_headers(clustered(tmp_path, ("a", 6), ("b", 6)))
+    assert len({j.prelude for j in made}) == 2
+    sharing, seen = Analyser(table(), str(tmp_path)), counting(monkeypatch)
+    for one in (j for pair in zip(made[:6], made[6:], strict=True) for j in pair):
+        with_it, without = sharing.analyse(one), Analyser(table()).analyse(one)
+        assert told(with_it) == told(without) != set()
+        assert (with_it.layout, with_it.error, set(with_it.files)) == (without.layout, "", set(without.files))
+    assert seen == [USED, ALONE] * 12
+
+
 def counting(monkeypatch: pytest.MonkeyPatch) -> list[tuple[bool, bool]]:
     """Of each parse from now on: whether it used what is shared, and whether that was its result."""
     seen: list[tuple[bool, bool]] = []
