@@ -73,8 +73,8 @@ def test_sources_that_include_sources(tree: Path) -> None:
 
 
 def test_inline_functions_are_none(sound: Outcome) -> None:
-    """They are where they are called."""
-    inline = {"regs_get_register", "user_mode", "instruction_pointer", "instruction_pointer_set"}
+    """They are where they are called, if they are small."""
+    inline = {"user_mode", "instruction_pointer", "instruction_pointer_set"}
     written = {s["function"] for s in sound.report["sites"]}
     assert inline & written
     assert inline & {f["function"] for f in sound.report["functions"]} == set()

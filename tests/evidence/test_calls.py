@@ -15,6 +15,7 @@ from tests.evidence.snippets import PRELUDE, analyse
 
 BIG = "x++; " * 1000
 """A body that no compiler inlines at several calls."""
+OWN = "/t/a.c"
 SITE = "long x = 0; x = regs->ip;"
 
 
@@ -51,9 +52,12 @@ def caller(name: str, callee: str = "leaf", before: str = "", body: str = "") ->
         (leaf() + caller("one") + caller("two"), {"leaf", "one", "two"}),
         (leaf(body=BIG) + caller("one") + caller("two"), {"leaf"}),
         (leaf(body=BIG) + "long one(void *p) { return leaf(p) + leaf(p); }\n", {"leaf"}),
-        # inline: at every call, and nowhere else.
+        # inline: at every call, and nowhere else unless it is large.
         (leaf(before="static inline") + caller("one") + caller("two"), {"one", "two"}),
-        (leaf(before="static inline", body=BIG) + caller("one") + caller("two"), {"one", "two"}),
+        (leaf(before="static inline", body=BIG) + caller("one") + caller("two"), {"leaf", "one", "two"}),
+        (leaf(before="static inline", body=BIG), {"leaf"}),
+        ("#define __always_inline inline __attribute__((always_inline))\n"
+         + leaf(before="static __always_inline", body=BIG) + caller("one"), {"one"}),
         (leaf(before="static inline"), set()),
         (leaf(before="static __attribute__((always_inline)) inline") + caller("one"), {"one"}),
         # A chain of three.
@@ -81,9 +85,9 @@ def caller(name: str, callee: str = "leaf", before: str = "", body: str = "") ->
          "long one(void *p) { return table[0](p); }\n", {"leaf"}),
         (leaf(body=BIG) + caller("one") + "long two(void *p) { long (*f)(struct pt_regs *) = leaf; return f(p); }\n",
          {"leaf"}),
-        # Made by a macro: the name is one of its arguments.
+        # Made by a macro: the name is one of its arguments, and nobody knows how large it is.
         ("#define MAKE(name) static inline long name##_get(struct pt_regs *regs) { return regs->ip; }\nMAKE(of)\n"
-         + caller("one", "of_get"), {"one"}),
+         + caller("one", "of_get"), {"of_get", "one"}),
         ("#define MAKE(name) long name##_make(void *p) { return leaf(p); }\n" + leaf(before="static inline")
          + "MAKE(one)\n", {"one_make"}),
         # Called by a macro's body.
@@ -120,7 +124,7 @@ def test_data_have_no_function(tmp_path: Path) -> None:
 
 def made(name: str, *refers: str, inline: bool = False, static: bool = False, size: int = 5000) -> Function:
     counts = {r: refers.count(r) for r in refers}
-    return Function(name, inline, static, size, tuple(sorted(counts.items())))
+    return Function(name, inline, static, size, tuple(sorted(counts.items())), (OWN, 0), always=inline)
 
 
 def test_calls() -> None:
@@ -132,7 +136,8 @@ def test_calls() -> None:
             made("c", "b", "leaf"),
             made("d", "d", "e", inline=True),
             made("e", "d", inline=True),
-        ]
+        ],
+        OWN,
     )
     assert calls.holders(["leaf"]) == ("a", "b", "c")
     assert calls.holders(["a"]) == ("a", "b")
@@ -141,10 +146,10 @@ def test_calls() -> None:
     # Of what has no body here nothing is known but that it is one.
     assert calls.holders(["elsewhere"]) == ("elsewhere",)
     assert calls.holders([]) == ()
-    assert Calls([]).holders(["x"]) == ("x",)
+    assert Calls([], OWN).holders(["x"]) == ("x",)
 
 
 def test_calls_of_many() -> None:
     """A chain as long as no stack is."""
     chain = [made("f0", inline=True)] + [made(f"f{i}", f"f{i - 1}", inline=True) for i in range(1, 20000)]
-    assert Calls([*chain, made("last", "f19999")]).holders(["f0"]) == ("last",)
+    assert Calls([*chain, made("last", "f19999")], OWN).holders(["f0"]) == ("last",)
