@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""CPU time of a cold audit against plain parses of the same units: run.py --tree T --build B [--quick] [--repeat N].
+"""CPU time of a cold audit against plain parses of the same units: run.py --tree T --build B [--repeat N].
 
 Both sides are a fresh process each with as many workers as processors, and count user and system time of all of them.
 Plain: Index.parse(source, arguments, options=0), with the audit's own cleaned arguments but without its -w, so that
 libclang has the same warnings to think about as in a compilation. The units are those whose own text names one of the
 architecture's words. Neither side keeps anything between runs; the file cache is warm for both after the first.
+
+--quick and --full take units whether they name it or not, as `--exhaustive` does: 150 that are the same each time
+(every so many-th by the name of its object), or all. Asked is at most 0.6 of the plain parses' CPU time. They also
+measure the wall time of a default audit of the whole tree, without a cache, against that of spatch with the five rules
+of five.cocci, both with as many workers; asked is at most 2.
 
 --again measures what later audits cost that find the facts of the first one: run.py --tree T --build B --again
 [--edit FILE]. FILE, a source relative to the tree, is changed for a moment and put back.
@@ -16,6 +21,7 @@ import argparse
 import multiprocessing
 import os
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -45,31 +51,37 @@ from auditor.layouts.proposals import load_all  # noqa: E402
 from auditor.model import Unit  # noqa: E402
 
 ARCH = "x86_64"
-QUICK = 30
+QUICK = 150
+"""Units of --quick."""
+ASKED_CPU, ASKED_WALL = 0.6, 2.0
+PATCH = Path(__file__).with_name("five.cocci")
 Parse = tuple[str, list[str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """Seconds of user and system time, children included; the largest process in MiB."""
+    """Seconds of user and system time, children included; the largest process in MiB; seconds that passed."""
 
     cpu: float
     peak: float
+    wall: float
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     tree = open_tree(options.tree)
     build = open_build(tree, options.build, archs.by_id(ARCH))
-    units = _units(tree, build, options.quick)
+    units = _units(tree, build, options)
     if options.role == "audit":
-        _audit(tree, build, units, options.jobs)
+        _audit(tree, build, units, options)
     elif options.role == "plain":
         _plain(tree, units, options.jobs)
     elif options.again:
         _again(options)
     else:
         _compare(options, len(units))
+        if options.quick or options.full:
+            _against_spatch(options)
     return 0
 
 
@@ -77,7 +89,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--tree", type=Path, required=True)
     parser.add_argument("--build", type=Path, required=True)
-    parser.add_argument("--quick", action="store_true", help=f"at most {QUICK} of the units, evenly chosen")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--quick", action="store_true", help=f"{QUICK} of all units, evenly chosen; and spatch")
+    which.add_argument("--full", action="store_true", help="all units; and spatch")
     parser.add_argument("--repeat", type=int, default=1, metavar="N", help="alternating repetitions; the median counts")
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="worker processes of each side")
     parser.add_argument("--again", action="store_true", help="later audits instead: nothing changed, one file, what-if")
@@ -86,15 +100,25 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _units(tree: Tree, build: Build, quick: bool) -> tuple[Unit, ...]:
-    named = candidates(discover(tree, build).units, Words(build.arch.words))
-    return named[:: -(-len(named) // QUICK)] if quick else named
+def _units(tree: Tree, build: Build, options: argparse.Namespace) -> tuple[Unit, ...]:
+    units = discover(tree, build).units
+    if options.full:
+        return units
+    return evenly(units, QUICK) if options.quick else candidates(units, Words(build.arch.words))
 
 
-def _audit(tree: Tree, build: Build, units: Sequence[Unit], jobs: int) -> None:
+def evenly(units: Sequence[Unit], count: int) -> tuple[Unit, ...]:
+    """So many of the units, at equal distances by the name of their object: the same ones each time."""
+    ordered = sorted(units, key=lambda u: u.object)
+    count = min(count, len(ordered))
+    return tuple(ordered[i * len(ordered) // count] for i in range(count))
+
+
+def _audit(tree: Tree, build: Build, units: Sequence[Unit], options: argparse.Namespace) -> None:
     """From the tree to verdicts, as `ptregs-audit audit` but for the choice of units."""
     chosen = {u.object for u in units}
-    request = AuditRequest(tree.root, build.directory, arch=ARCH, jobs=jobs)
+    every = options.quick or options.full
+    request = AuditRequest(tree.root, build.directory, arch=ARCH, jobs=options.jobs, exhaustive=every)
     facts = collect(request, tree, build, build.arch, lambda *_: None, only=lambda u: u.object in chosen)
     asked = [(p, effects(facts.layout, p)) for p in load_all(ARCH).values()]
     judge(facts.sites, rules.by_id(), asked)
@@ -123,9 +147,29 @@ def _compare(options: argparse.Namespace, units: int) -> None:
         plain, audit = _role("plain", options), _role("audit", options)
         ratios.append(audit.cpu / plain.cpu)
         print(f"plain {plain.cpu:.1f}  audit {audit.cpu:.1f}  ratio {ratios[-1]:.2f}  worker {audit.peak:.0f} MiB")
-    print(f"median ratio {statistics.median(ratios):.2f} of {len(ratios)}")
+    asked = f"; asked: at most {ASKED_CPU}" if options.quick or options.full else ""
+    print(f"median ratio {statistics.median(ratios):.2f} of {len(ratios)}{asked}")
     helped = _measure([sys.executable, "-m", "auditor", "--help"])
     print(f"--help {helped.cpu:.2f} s")
+
+
+def _against_spatch(options: argparse.Namespace) -> None:
+    """A default audit of the whole tree, and spatch on it; the median of each, alternating."""
+    jobs = str(options.jobs)
+    audit = [sys.executable, "-m", "auditor", "audit", str(options.tree), "--build", str(options.build)]
+    audit += ["--no-cache", "--exit-zero", "--jobs", jobs]
+    spatch = ["spatch", "--very-quiet", "--sp-file", str(PATCH), "--dir", str(options.tree), "-j", jobs]
+    installed = shutil.which("spatch") is not None
+    ours, theirs = [], []
+    for _ in range(options.repeat):
+        ours.append(_measure(audit).wall)
+        theirs += [_measure(spatch).wall] if installed else []
+    own = statistics.median(ours)
+    if not installed:
+        print(f"default audit {own:.1f} s wall; not compared: spatch is not installed (Debian: coccinelle)")
+        return
+    other = statistics.median(theirs)
+    print(f"default audit {own:.1f} s wall  spatch {other:.1f} s  ratio {own / other:.2f}; asked: at most {ASKED_WALL}")
 
 
 def _again(options: argparse.Namespace) -> None:
@@ -163,7 +207,8 @@ def _edited(path: Path, command: Sequence[str]) -> float:
 def _role(role: str, options: argparse.Namespace) -> Spent:
     command = [sys.executable, __file__, "--role", role, "--jobs", str(options.jobs)]
     command += ["--tree", str(options.tree), "--build", str(options.build)]
-    return _measure([*command, "--quick"] if options.quick else command)
+    which = [f"--{w}" for w in ("quick", "full") if getattr(options, w)]
+    return _measure([*command, *which])
 
 
 def _measure(command: Sequence[str]) -> Spent:
@@ -172,17 +217,19 @@ def _measure(command: Sequence[str]) -> Spent:
     pid = os.fork()
     if pid == 0:
         os.close(end)
+        began = time.monotonic()
         ended = subprocess.run(command, stdout=subprocess.DEVNULL, cwd=ROOT, check=False).returncode
+        passed = time.monotonic() - began
         usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-        os.write(start, f"{ended} {usage.ru_utime + usage.ru_stime} {usage.ru_maxrss / 1024}".encode())
+        os.write(start, f"{ended} {usage.ru_utime + usage.ru_stime} {usage.ru_maxrss / 1024} {passed}".encode())
         os._exit(0)
     os.close(start)
     with os.fdopen(end) as stream:
-        code, cpu, peak = stream.read().split()
+        code, cpu, peak, wall = stream.read().split()
     os.waitpid(pid, 0)
     if code != "0":
         raise SystemExit(f"{' '.join(command)}: exit code {code}")
-    return Spent(float(cpu), float(peak))
+    return Spent(float(cpu), float(peak), float(wall))
 
 
 if __name__ == "__main__":
