@@ -15,6 +15,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from auditor.kernel.definitions import Definition, Kind, definitions
 from auditor.kernel.headers import Headers
@@ -43,41 +44,60 @@ class Leading:
 
 def leading(units: Sequence[Unit], known: Iterable[str], texts: Headers) -> Leading:
     """`known`: names that lead to the struct by themselves, besides those that hold its name."""
-    return _Closure(texts, units).run({n.encode() for n in known})
+    return Closure(texts, units, {n.encode() for n in known}).leading
 
 
-class _Closure:
-    def __init__(self, texts: Headers, units: Sequence[Unit]) -> None:
+def sources_of(units: Iterable[Unit]) -> dict[str, str]:
+    """{object: path of what it is compiled from}"""
+    return {u.object: os.fspath(source_path(u)) for u in units}
+
+
+def defined_in(data: bytes) -> frozenset[bytes]:
+    """The macros that a text defines, in whatever conditional."""
+    return frozenset(_DEFINE.findall(data))
+
+
+class Closure:
+    """`leading` is what was asked; the rest is what it was made of.
+
+    `sources`: {object: path}; `headers`: all else that any of them may include. `everywhere`: names that lead to the
+    struct wherever they stand; `nearby`: {name: headers that define it, and lend it to who includes them}.
+    `switches`: names that, if a source defines them, let a header include one that leads to the struct;
+    CREATE_TRACE_POINTS is one. Those that some source defines are part of `everywhere`.
+    """
+
+    def __init__(self, texts: Headers, units: Sequence[Unit], known: set[bytes]) -> None:
         self._texts = texts
-        self._sources = {u.object: os.fspath(source_path(u)) for u in units}
-        own = frozenset(self._sources.values())
+        self.sources = sources_of(units)
+        own = frozenset(self.sources.values())
         everything = closure(own, texts.included)
-        self._headers = sorted(f for f in everything if f not in own)
+        self.headers = sorted(f for f in everything if f not in own)
         self._parts = sorted({f for s in everything for f in texts.included(s) if f in own})
         """Sources that other files include."""
-        self._public = closure((h for h in self._headers if _PUBLIC in h), texts.included)
+        self._public = closure((h for h in self.headers if _PUBLIC in h), texts.included)
         """Headers below a directory `include`, and what these include."""
-        self._everywhere: set[bytes] = set()
-        """Names that lead to the struct wherever they stand."""
-        self._nearby: dict[bytes, set[str]] = {}
-        """{name: headers that define it, and lend it to who includes them}"""
+        self.everywhere: set[bytes] = set()
+        self.nearby: dict[bytes, set[str]] = {}
+        self.switches: frozenset[bytes] = frozenset()
         self._records: set[bytes] = set()
         self._named: frozenset[bytes] = frozenset()
         self._visible: dict[str, frozenset[str]] = {}
         self._defined: dict[str, tuple[Definition, ...]] = {}
+        self.leading = self._run(known)
 
-    def run(self, known: set[bytes]) -> Leading:
+    def _run(self, known: set[bytes]) -> Leading:
         texts = self._texts
-        self._named = frozenset().union(*(texts.get(f).named for f in (*self._headers, *self._sources.values())))
-        self._everywhere = known | self._named
-        fresh: set[bytes] = set(self._everywhere)
+        self._named = frozenset().union(*(texts.get(f).named for f in (*self.headers, *self.sources.values())))
+        self.everywhere = known | self._named
+        fresh: set[bytes] = set(self.everywhere)
         while fresh:
-            fresh = {n for h in self._headers if not fresh.isdisjoint(texts.get(h).words) for n in self._lend(h)}
-        self._everywhere |= self._switches()
+            fresh = {n for h in self.headers if not fresh.isdisjoint(texts.get(h).words) for n in self._lend(h)}
+        self.switches = frozenset(self._switches())
+        self.everywhere |= self.switches & self._defined_by_sources()
         return Leading(
-            names=frozenset(n.decode("ascii", "replace") for n in (*self._everywhere, *self._nearby)),
-            headers=frozenset(h for h in (*self._headers, *self._parts) if self._leads(texts.get(h).words, h)),
-            objects=frozenset(o for o, path in self._sources.items() if self._selects(path)),
+            names=frozenset(n.decode("ascii", "replace") for n in (*self.everywhere, *self.nearby)),
+            headers=frozenset(h for h in (*self.headers, *self._parts) if self._leads(texts.get(h).words, h)),
+            objects=frozenset(o for o, path in self.sources.items() if self.selects(path)),
         )
 
     def _lend(self, header: str) -> Iterator[bytes]:
@@ -86,15 +106,15 @@ class _Closure:
             self._defined[header] = definitions(self._texts.get(header).data)
         for definition in self._defined[header]:
             name, public = definition.name, header in self._public
-            if name in self._everywhere or header in self._nearby.get(name, ()):
+            if name in self.everywhere or header in self.nearby.get(name, ()):
                 continue
             if self._is_leading(definition, header):
                 if definition.kind is Kind.RECORD:
                     self._records.add(name)
                 if public:
-                    self._everywhere.add(name)
+                    self.everywhere.add(name)
                 else:
-                    self._nearby.setdefault(name, set()).add(header)
+                    self.nearby.setdefault(name, set()).add(header)
                 yield name
 
     def _is_leading(self, definition: Definition, header: str) -> bool:
@@ -106,10 +126,10 @@ class _Closure:
         return not self._named.isdisjoint(definition.uses) or not self._records.isdisjoint(held)
 
     def _leads(self, words: frozenset[bytes], path: str) -> bool:
-        if not self._everywhere.isdisjoint(words):
+        if not self.everywhere.isdisjoint(words):
             return True
-        local = self._nearby.keys() & words
-        return bool(local) and any(not self._seen_from(path).isdisjoint(self._nearby[n]) for n in local)
+        local = self.nearby.keys() & words
+        return bool(local) and any(not self._seen_from(path).isdisjoint(self.nearby[n]) for n in local)
 
     def _seen_from(self, path: str) -> frozenset[str]:
         """The headers that are not public and that a file includes, itself among them."""
@@ -120,34 +140,51 @@ class _Closure:
     def _nearby_included(self, path: str) -> list[str]:
         return [f for f in self._texts.included(path) if f not in self._public]
 
-    def _selects(self, source: str) -> bool:
-        """The source, and what it includes that is no header, as other sources are."""
+    def selects(self, source: str) -> bool:
+        # What cannot be read may hold anything: the parse says what is wrong with it.
+        return not self._texts.get(source).data or self._writes(source) or self.includes_source_that_leads(source)
+
+    def includes_source_that_leads(self, source: str) -> bool:
+        """What it includes that is no header is part of it, as other sources are."""
         texts = self._texts
         parts = closure([source], lambda p: [f for f in texts.included(p) if not f.endswith(".h")])
-        # What cannot be read may hold anything: the parse says what is wrong with it.
-        return not texts.get(source).data or any(self._leads(texts.get(p).words, p) for p in parts)
+        return any(self._writes(p) for p in parts if p != source)
+
+    def lenders_of(self, source: str) -> frozenset[str]:
+        """The headers that lend their names nearby and that a source includes."""
+        return self._seen_from(source) & self._lenders
+
+    @cached_property
+    def _lenders(self) -> frozenset[str]:
+        return frozenset().union(*self.nearby.values())
+
+    def _writes(self, path: str) -> bool:
+        return self._leads(self._texts.get(path).words, path)
+
+    def _defined_by_sources(self) -> frozenset[bytes]:
+        return frozenset().union(*(defined_in(self._texts.get(s).data) for s in set(self.sources.values())))
 
     def _switches(self) -> set[bytes]:
-        """Names that sources define so that a header includes one which leads to the struct: CREATE_TRACE_POINTS."""
         texts = self._texts
-        defined = frozenset(n for s in set(self._sources.values()) for n in _DEFINE.findall(texts.get(s).data))
         found: set[bytes] = set()
-        for header in self._headers:
-            asked = defined & texts.get(header).words
-            for names, included in _conditional(texts.get(header).data) if asked else ():
-                if names & asked - found and any(self._leads(texts.get(f).words, f) for f in texts.resolve(included)):
-                    found |= names & asked
+        for header in self.headers:
+            here = os.path.dirname(header)
+            for names, quoted, included in _conditional(texts.get(header).data):
+                meant = texts.resolve(included, here if quoted else "") if names - found else ()
+                if any(map(self._writes, meant)):
+                    found |= names
         return found
 
 
-def _conditional(data: bytes) -> Iterator[tuple[set[bytes], str]]:
-    """(names that must be defined, file that is then included)"""
+def _conditional(data: bytes) -> Iterator[tuple[set[bytes], bool, str]]:
+    """(names that must be defined, is the name quoted, file that is then included)"""
     conditions: list[set[bytes]] = []
     for word, rest in _DIRECTIVE.findall(data):
         if word == b"include":
             names = set().union(*conditions)
             if names and rest[:1] in b'<"':
-                yield names, os.fsdecode(rest[1:].partition(b">" if rest.startswith(b"<") else b'"')[0])
+                quoted = rest.startswith(b'"')
+                yield names, quoted, os.fsdecode(rest[1:].partition(b'"' if quoted else b">")[0])
         elif word == b"endif":
             conditions = conditions[:-1]
         else:

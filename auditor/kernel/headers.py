@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,20 +49,22 @@ class Headers:
                 self._all.add(path)
                 self._by_name.setdefault(os.path.basename(path), []).append(path)
         self._elsewhere = tuple(d for d in sorted(self._directories) if not f"{d}{os.sep}".startswith(own))
-        """Directories outside of tree and build, of a module that is built elsewhere."""
 
     def get(self, path: str) -> Text:
         known = self._known.get(path)
         if known is None:
-            try:
-                data = read_bounded(path, _LARGEST)
-            except InputError:
-                data = b""
-            words = identifiers(data)
-            named = frozenset(filter(self._words.named_in, words)) if self._words.named_in(data) else frozenset()
-            includes = tuple((quote == b'"', os.fsdecode(name)) for quote, name in _INCLUDE.findall(data))
-            known = self._known[path] = Text(data, includes, words, named)
+            known = self._known[path] = read_text(path, self._words)
         return known
+
+    @property
+    def read(self) -> Collection[str]:
+        """The files that were asked for until now."""
+        return self._known.keys()
+
+    @property
+    def elsewhere(self) -> Sequence[str]:
+        """Directories outside of tree and build that are searched, of a module that is built there."""
+        return self._elsewhere
 
     def included(self, path: str) -> tuple[str, ...]:
         """Every file that an #include of this one may mean for some unit, in whatever conditional it stands."""
@@ -86,6 +88,18 @@ class Headers:
         for path in (os.path.normpath(os.path.join(d, name)) for d in self._elsewhere):
             if os.path.isfile(path):
                 yield path
+
+
+def read_text(path: str, words: Words) -> Text:
+    """What cannot be read is empty. `words` name the struct."""
+    try:
+        data = read_bounded(path, _LARGEST)
+    except InputError:
+        data = b""
+    found = identifiers(data)
+    named = frozenset(filter(words.named_in, found)) if words.named_in(data) else frozenset()
+    includes = tuple((quote == b'"', os.fsdecode(name)) for quote, name in _INCLUDE.findall(data))
+    return Text(data, includes, found, named)
 
 
 def searched(units: Iterable[Unit]) -> frozenset[str]:
