@@ -18,11 +18,12 @@ from auditor.evidence.c.twin import twins
 from auditor.evidence.pool import analyse_all
 from auditor.evidence.prelude import share_headers
 from auditor.facts.store import Store
-from auditor.kernel.closure import Leading, leading
+from auditor.kernel.closure import Leading
 from auditor.kernel.coverage import Looked, common_ranges, coverage
 from auditor.kernel.discover import SAVED, discover
 from auditor.kernel.flags import clang_arguments
 from auditor.kernel.headers import Headers, searched
+from auditor.kernel.lent import Lent, asked_by, lend, refreshed
 from auditor.kernel.mentions import Words, candidates, index
 from auditor.kernel.texts import Texts
 from auditor.kernel.tree import Build, Tree
@@ -31,6 +32,7 @@ from auditor.kinds.dispatch import table
 from auditor.layouts.elf import has_section
 from auditor.layouts.near import near
 from auditor.layouts.read import read_layout
+from auditor.memory import return_unused, uncollected
 from auditor.model import (
     Coverage,
     Example,
@@ -83,7 +85,7 @@ def collect(
     texts = store.texts if store is not None else Texts()
     if store is not None:
         store.follow(commands)
-    leads = _leading(commands.units, words, request, tree, build, arch)
+    leads = _leading(commands.units, words, request, tree, build, arch, store)
     selected = tuple(u for u in commands.units if request.exhaustive or u.object in leads.objects)
     if not leads.objects:
         raise _unknown_struct(request, tree, arch)
@@ -134,11 +136,32 @@ def collect(
 
 
 def _leading(
-    units: Sequence[Unit], words: Words, request: AuditRequest, tree: Tree, build: Build | None, arch: Arch
+    units: Sequence[Unit],
+    words: Words,
+    request: AuditRequest,
+    tree: Tree,
+    build: Build | None,
+    arch: Arch,
+    store: Store | None,
 ) -> Leading:
     known = (*words_of(request, arch), *(arch.leading if request.struct == arch.struct else ()))
-    roots = (tree.root, *((build.directory,) if build else ()))
-    return leading(units, known, Headers(words, roots, arch.directory, searched(units)))
+    asked = asked_by(units, known, words)
+    lent = _lent_before(asked, words, store) if store is not None else None
+    if lent is None:
+        roots = (tree.root, *((build.directory,) if build else ()))
+        with uncollected():
+            lent = lend(units, known, Headers(words, roots, arch.directory, searched(units)), asked)
+        return_unused()
+    if store is not None:
+        store.lend(lent)
+    return lent.leading
+
+
+def _lent_before(asked: str, words: Words, store: Store) -> Lent | None:
+    found = store.lent()
+    if found is None or found[0].asked != asked:
+        return None
+    return refreshed(*found, words)
 
 
 def _example(units: Sequence[Unit], request: AuditRequest, tree: Tree, arch: Arch) -> Example | None:

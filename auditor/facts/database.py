@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 NAME = "facts.sqlite"
-FORMAT = 2
+FORMAT = 3
 _BUSY = 5.0
 """Seconds to wait for another audit that is writing."""
 _TABLES = {
@@ -27,6 +27,8 @@ _TABLES = {
     "basis BLOB NOT NULL, target BLOB NOT NULL, facts BLOB NOT NULL, turn INTEGER NOT NULL",
     # The state of tree and build that runs were true of, by its digest.
     "snapshot": "digest BLOB PRIMARY KEY, directories BLOB NOT NULL",
+    # What the text closure of a run gave.
+    "lent": "key BLOB PRIMARY KEY, snapshot BLOB NOT NULL, lent BLOB NOT NULL",
     # What the files of a directory gave to one way of reading them, while the directory has this digest.
     "text": "reading BLOB NOT NULL, directory BLOB NOT NULL, digest BLOB NOT NULL, found BLOB NOT NULL, "
     "PRIMARY KEY (reading, directory)",

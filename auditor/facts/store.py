@@ -22,17 +22,20 @@ from auditor import libclang
 from auditor.evidence.c.job import Job, Result
 from auditor.facts.contents import Paths, searched
 from auditor.facts.database import Database
+from auditor.facts.lents import Lents
 from auditor.facts.outside import Outside, Watch
 from auditor.facts.runs import Basis, Runs, Told, digest_of, packed_directories, without_filters
 from auditor.facts.texts import KeptTexts
 from auditor.facts.units import Units, environment
 from auditor.facts.version import code_version
-from auditor.kernel.snapshot import Snapshot, changes, take
+from auditor.kernel.lent import Lent
+from auditor.kernel.snapshot import Changes, Snapshot, changes, take
 from auditor.kernel.texts import Texts
 from auditor.kernel.units import Commands, source_path
 from auditor.model import Facts, Target
 
 _NO_BASIS = Basis(False, False, Outside(), {}, ())
+_UNKNOWN = Changes(frozenset(), frozenset(), anything=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +61,16 @@ class Store:
         self._database = Database(path)
         self._units = Units(self._database, version, started)
         self._runs = Runs(self._database, code or version)
+        self._lents = Lents(self._database)
+        self._lent: Lent | None = None
         self._now: Snapshot | None = None
         self._packed = b""
         self._key = b""
         self._before = _NO_BASIS
-        self._touched: frozenset[str] = frozenset()
+        self._recalled = b""
+        """Digest of the snapshot of the earlier audit."""
+        self._since = _UNKNOWN
+        """`changed` holds whatever `moved` does."""
         self._anything = True
         self._texts: KeptTexts | None = None
         self._watch: Watch | None = None
@@ -97,6 +105,7 @@ class Store:
                     self._units.renew(self._before.units)
                     self._runs.renew(self._key, Told(without_filters(target), self._started))
                     return facts
+            self._recalled = digest
             before = self._runs.directories(digest)
             self._compare(before, now, outside)
         self._texts = KeptTexts(self._database, self._version, now, before)
@@ -112,6 +121,17 @@ class Store:
         self._watch.files(name for name in names if os.path.isabs(name))
         # Where a file is missing that is named relative to somewhere else, nobody knows here.
         self._odd = self._odd or any(name.startswith("..") for name in names)
+
+    def lent(self) -> tuple[Lent, Changes] | None:
+        """What the closure of the earlier audit gave, and what changed since, if that is known."""
+        lent = None if self._since.anything else self._lents.of(self._key, self._recalled)
+        return (lent, self._since) if lent is not None else None
+
+    def lend(self, lent: Lent) -> None:
+        """What that of this audit gave; what it read is watched from now on."""
+        self._lent = lent
+        if self._watch is not None:
+            self._watch.files(lent.read)
 
     def known(self, jobs: Sequence[Job]) -> dict[str, Result]:
         """{object: result} of the jobs whose facts are still true."""
@@ -135,19 +155,28 @@ class Store:
         names = units.contents.names(units.inputs) | set(self._before.names)
         names |= {posixpath.basename(path) for path in units.inputs}
         self._watch.files(units.inputs)
-        outside = self._watch.outside(self._directories | {os.path.dirname(p) for p in units.inputs}, names)
+        outside = self._outside(self._watch, names)
         unread = any(not u.line for u in facts.coverage.uncovered)
         sound = self._now.sound and outside.settled
         whole = sound and not (units.failed or unread or self._odd)
         basis = Basis(sound, whole, outside, units.vouched, tuple(sorted(names)))
         told = Told(without_filters(target), self._started)
         self._runs.keep(self._key, question.tree, question.build, self._packed, basis, told, facts)
+        if self._lent is not None:
+            self._lents.keep(self._key, digest_of(self._packed), self._lent)
 
     def close(self) -> None:
         self._units.finish()
         if self._texts is not None:
             self._texts.finish()
         self._database.close()
+
+    def _outside(self, watch: Watch, names: set[str]) -> Outside:
+        directories = self._directories | {os.path.dirname(p) for p in self._units.inputs}
+        if self._lent is not None:
+            directories |= {*self._lent.elsewhere, *map(os.path.dirname, self._lent.read)}
+            names = names | self._lent.names
+        return watch.outside(directories, names)
 
     def _question(self, question: Question) -> bytes:
         parts = [self._version, question.tree, question.build, question.compdb, question.arch, question.struct]
@@ -166,10 +195,10 @@ class Store:
         for alias, real in self._before.outside.links.items():
             here = [p for p in touched if os.path.dirname(p) == real]
             touched.update(os.path.join(alias, os.path.basename(p)) for p in here)
-        self._touched = frozenset(touched)
+        self._since = Changes(frozenset(touched), found.moved, found.anything or not sure)
 
     def _untouched(self, inputs: Paths) -> bool:
-        return not self._anything and self._touched.isdisjoint(inputs)
+        return not self._anything and self._since.changed.isdisjoint(inputs)
 
 
 @contextlib.contextmanager

@@ -17,6 +17,7 @@ import pytest
 
 from auditor.collect import collect
 from auditor.evidence.pool import analyse_all
+from auditor.kernel.lent import lend
 from tests.e2e.helpers import FLAGS, add_unit, audit, commands, spawn
 
 HEADER = "arch/x86/include/asm/ptrace.h"
@@ -30,6 +31,7 @@ class Asking:
     tree: Path
     collected: list[int]
     parsed: list[str]
+    closed: list[int]
 
     def again(self, *arguments: object, tree: Path | None = None) -> bytes:
         """The JSON report of an audit with the store."""
@@ -37,6 +39,7 @@ class Asking:
         time.sleep(0.05)
         self.collected.clear()
         self.parsed.clear()
+        self.closed.clear()
         return self._json(tree or self.tree, "--cache", self.tree.parent / "kept", *arguments)
 
     def anew(self, *arguments: object, tree: Path | None = None) -> bytes:
@@ -61,7 +64,7 @@ def small(tree: Path) -> Path:
 
 @pytest.fixture
 def asking(small: Path, monkeypatch: pytest.MonkeyPatch) -> Asking:
-    asked = Asking(small, [], [])
+    asked = Asking(small, [], [], [])
 
     def collecting(*arguments: Any, **named: Any) -> Any:
         asked.collected.append(1)
@@ -71,7 +74,12 @@ def asking(small: Path, monkeypatch: pytest.MonkeyPatch) -> Asking:
         asked.parsed += [Path(j.source).name for j in jobs]
         return analyse_all(jobs, *rest)
 
+    def closing(*arguments: Any) -> Any:
+        asked.closed.append(1)
+        return lend(*arguments)
+
     monkeypatch.setattr("auditor.audit.collect", collecting)
+    monkeypatch.setattr("auditor.collect.lend", closing)
     monkeypatch.setattr("auditor.collect.analyse_all", parsing)
     return asked
 
@@ -163,6 +171,97 @@ def test_one_source_is_parsed(asking: Asking) -> None:
     CHANGES["a source"](asking.tree)
     asking.again()
     assert asking.parsed == [Path(SOURCE).name]
+
+
+@pytest.mark.parametrize(
+    "change", ["a source", "a source, in secret", "a text that no unit reads", "a file by another name", "the version"]
+)
+def test_what_headers_lend_is_not_asked_again(asking: Asking, change: str) -> None:
+    asking.again()
+    CHANGES[change](asking.tree)
+    second = asking.again()
+    assert asking.collected and not asking.closed
+    # What was made from what was kept is kept in turn.
+    CHANGES["a text in another directory"](asking.tree)
+    edit(asking.tree / "kernel/debug.c", "pt_regs", "pt_regs /**/")
+    third = asking.again()
+    assert asking.collected and not asking.closed
+    assert third == asking.anew() != second
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "a header",
+        "a header that is found first",
+        "a directory that is a link",
+        "a source that is gone",
+        "a compile command",
+        "one more unit",
+    ],
+)
+def test_what_headers_lend_is_asked_again(asking: Asking, change: str) -> None:
+    asking.again()
+    CHANGES[change](asking.tree)
+    asking.again()
+    assert asking.closed
+
+
+def test_a_unit_that_was_not_selected(asking: Asking) -> None:
+    add_unit(asking.tree, "lib/more.c", "#include <asm/ptrace.h>\nint nothing;\n")
+    assert b"one_more" not in asking.again()
+    (asking.tree / "lib/more.c").write_text("#include <asm/ptrace.h>\n" + MORE)
+    second = asking.again()
+    assert b"one_more" in second
+    assert (asking.parsed, asking.closed) == (["more.c"], [])
+    assert second == asking.anew()
+    (asking.tree / "lib/more.c").write_text("#include <asm/ptrace.h>\nint nothing;\n")
+    third = asking.again()
+    assert b"one_more" not in third
+    assert (asking.parsed, asking.closed) == ([], [])
+    assert third == asking.anew()
+
+
+def test_a_header_outside_that_no_selected_unit_reads(asking: Asking) -> None:
+    """Neither the header nor what is found before it lies in tree or build, and the unit is not parsed at first."""
+    outside = asking.tree.parent / "outside"
+    (outside / "include").mkdir(parents=True)
+    (outside / "include/far.h").write_text("#define FAR 0\n")
+    text = "#include <asm/ptrace.h>\n#include <far.h>\nlong far(void) { return FAR; }\n"
+    add_unit(asking.tree, str(outside / "m.c"), text, f"{FLAGS} -I{outside}/first -I{outside}/include")
+    first = asking.again()
+    assert "m.c" not in asking.parsed
+    assert asking.again() == first and not asking.collected
+    (outside / "include/far.h").write_text("#define FAR ((struct pt_regs *)0)->r15\n")
+    assert asking.again() != first
+    assert (asking.parsed, asking.closed) == (["m.c"], [1])
+    (outside / "include/far.h").write_text("#define FAR 0\n")
+    assert asking.again() == first
+    (outside / "first").mkdir()
+    (outside / "first/far.h").write_text("#define FAR ((struct pt_regs *)0)->r15\n")
+    last = asking.again()
+    assert (asking.parsed, asking.closed) == (["m.c"], [1])
+    assert last == asking.anew() != first
+
+
+def test_a_generated_header(asking: Asking) -> None:
+    build = asking.tree.parent / "b"
+    (build / "include").mkdir(parents=True)
+    for name in ("compile_commands.json", ".config"):
+        (asking.tree / name).rename(build / name)
+    (build / "include/made.h").write_text("#define MADE 0\n")
+    found = [c | {"directory": str(asking.tree)} for c in json.loads((build / "compile_commands.json").read_text())]
+    more = ["gcc", f"-I{build}/include", *FLAGS.split()[1:], "-c", "-o", "lib/made.o", "lib/made.c"]
+    found.append({"directory": str(asking.tree), "file": "lib/made.c", "output": "lib/made.o", "arguments": more})
+    (build / "compile_commands.json").write_text(json.dumps(found))
+    text = "#include <asm/ptrace.h>\n#include <made.h>\nlong made(void) { return MADE; }\n"
+    (asking.tree / "lib/made.c").write_text(text)
+    asking.again("--build", build)
+    assert "made.c" not in asking.parsed
+    (build / "include/made.h").write_text("#define MADE ((struct pt_regs *)0)->r15\n")
+    second = asking.again("--build", build)
+    assert (asking.parsed, asking.closed) == (["made.c"], [1])
+    assert second == asking.anew("--build", build)
 
 
 def test_a_file_that_was_only_touched(asking: Asking) -> None:
@@ -336,7 +435,7 @@ def test_a_file_that_cannot_be_read(asking: Asking) -> None:
     assert ask() == first
 
 
-@pytest.mark.parametrize("table", ["run", "snapshot", "text", "unit", "reading"])
+@pytest.mark.parametrize("table", ["run", "snapshot", "lent", "text", "unit", "reading"])
 def test_damaged_rows(asking: Asking, table: str) -> None:
     first = asking.again()
     for damage in (b"", b"\x78\x9c no", None):
