@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from auditor.evidence import pool
-from tests.e2e.helpers import Outcome, add_unit, audit, spawn
+from tests.e2e.helpers import FLAGS, Outcome, add_unit, audit, spawn
 
 SOURCE = "#include <linux/ptrace.h>\nlong added(struct pt_regs *regs) { return regs->ax; }\n"
 ADDED = "kernel/added.c"
@@ -35,6 +35,28 @@ def test_a_source_that_does_not_parse(text: str, error: str, tree: Path, sound: 
     assert found.coverage["units_analysed"] == sound.coverage["units_analysed"]
     assert found.sites(without=[ADDED]) == sound.sites()
     assert error in found.out
+
+
+OTHER_ABI = "#include <linux/ptrace.h>\nlong added(void *p) { return user_mode(p); }\n"
+
+
+def test_another_abi_is_no_part_of_the_question(tree: Path, sound: Outcome) -> None:
+    add_unit(tree, ADDED, OTHER_ABI)
+    add_unit(tree, "kernel/other.c", OTHER_ABI, f"{FLAGS} -m32")
+    found = audit(tree)
+    assert (found.code, found.failed) == (1, {})
+    assert found.coverage["units_analysed"] == sound.coverage["units_analysed"] + 1
+    files = {s["file"] for s in found.sites()} - {s["file"] for s in sound.sites()}
+    assert files == {ADDED}
+
+
+def test_another_abi_of_a_unit_that_names_the_struct(tree: Path, sound: Outcome) -> None:
+    add_unit(tree, ADDED, SOURCE, f"{FLAGS} -m32")
+    found = audit(tree)
+    assert found.code == 3
+    assert list(found.failed) == [ADDED]
+    assert found.failed[ADDED].startswith("compiled for another ABI: struct pt_regs has 84 bytes there, 168 elsewhere")
+    assert found.sites() == sound.sites()
 
 
 def test_what_parses_of_it_is_reported(tree: Path) -> None:
