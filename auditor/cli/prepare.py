@@ -18,7 +18,8 @@ import click
 def prepare_command(tree: Path, build: Path, config: str, arch_id: str, jobs: int, in_tree: bool) -> None:
     """Make a build directory that `audit` can use, without compiling the kernel.
 
-    Runs the makefiles of TREE: configure, `make prepare`, and a dry run that is saved as ptregs-commands.json.
+    Runs the makefiles of TREE: configure, `make prepare`, a dry run that is saved as ptregs-commands.json, and then the
+    few units that include what only their own compilation generates.
     """
     from auditor.arch import by_id
     from auditor.kernel.prepare import prepare

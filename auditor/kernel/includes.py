@@ -48,6 +48,11 @@ def _of_file(path: str) -> Directives:
         return directives("")
 
 
+def unconditional(path: str) -> tuple[tuple[bool, str], ...]:
+    """(is quoted, name) of what a file includes in any case."""
+    return _of_file(path).includes
+
+
 def directives(text: str) -> Directives:
     found = [(m.group(1), m.group(2)) for m in _DIRECTIVE.finditer(text)]
     includes: list[tuple[bool, str]] = []

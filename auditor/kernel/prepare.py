@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Make a build directory that an audit can use: configure, generate the headers, record the compile commands.
 
-Nothing is compiled but Kbuild's own host programs. This runs the tree's makefiles, which is why the user has to ask.
+Nothing is compiled but Kbuild's own host programs, and the few units that include what only their own compilation
+generates. This runs the tree's makefiles, which is why the user has to ask.
 """
 
 from __future__ import annotations
@@ -20,16 +21,20 @@ from typing import IO
 from auditor.arch import Arch, by_id
 from auditor.errors import InputError, UsageError
 from auditor.kernel.cmdfiles import read_cmd_files
-from auditor.kernel.compdb import write_compdb
+from auditor.kernel.compdb import read_compdb, write_compdb
 from auditor.kernel.discover import SAVED
 from auditor.kernel.dryrun import parse_dry_run
+from auditor.kernel.generated import lacking
 from auditor.kernel.recorded import Recorded
 from auditor.kernel.tree import Build, Tree, open_build
+from auditor.kernel.units import collect
 from auditor.model import Failure
 
 Say = Callable[[str], None]
 
 _TARGET = re.compile(r"[\w.+-]*config")
+_OBJECT = re.compile(r"\w[\w/.+,-]*\.o", re.ASCII)
+"""What make takes for a target: neither an option nor an assignment."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _KEPT_LINES = 12
 _FROM_OTHER_MAKE = frozenset({"MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES"})
@@ -53,11 +58,12 @@ def prepare(
     say: Say = print,
     in_tree: bool = False,
 ) -> Build:
-    """Configure `build` (a defconfig target's name or a file), run `make prepare`, save the commands of a dry run.
+    """Configure `build` (a defconfig target's name or a file), run `make prepare`, save the commands of a dry run, make
+    the objects of units that lack a generated file.
 
     Each command is told to `say` before it runs; none goes through a shell. UsageError: `config` is neither a file
     nor a target's name, or `build` is the source tree and `in_tree` was not asked for. InputError: make failed; its
-    last lines went to `say`, the hint is what to install.
+    last lines went to `say`, the hint is what to install. An object that cannot be made is no error.
     """
     if jobs < 1:
         raise UsageError(f"--jobs {jobs}: at least 1")
@@ -78,7 +84,23 @@ def prepare(
     dry = [*(w for w in make if not w.startswith("-j")), "-n", "-k", "vmlinux", "modules"]
     count = _record(dry, found.directory, say)
     say(f"{count} compile commands saved in {found.directory / SAVED}")
+    _generate([*make, "-k"], tree, found, say)
     return found
+
+
+def _generate(make: Sequence[str], tree: Tree, build: Build, say: Say) -> None:
+    """Kbuild generates some headers only for the object that includes them (Linux: security/selinux/Makefile)."""
+    units = collect(read_compdb(build.directory / SAVED), tree, SAVED).units
+    roots = [os.fspath(p) for p in (tree.root, build.directory)]
+    objects = {one.object for one in lacking(units, roots) if _OBJECT.fullmatch(one.object)}
+    if not objects:
+        return
+    _, tail = _ended([*make, *sorted(objects)], say)
+    # The objects themselves are of no interest: one may fail that is asked for outside of its directory's own rules.
+    still = lacking((u for u in units if u.object in objects), roots)
+    _show(tail if still else (), say)
+    for one in still:
+        say(f"{one.object}: {_escaped(one.file)} includes {_escaped(one.name)}, which make did not generate")
 
 
 def _check_place(tree: Tree, directory: Path, in_tree: bool) -> None:
@@ -150,12 +172,16 @@ class _Printed:
 
 
 def _run(command: Sequence[str], say: Say) -> None:
-    say(shlex.join(command))
-    with _errors() as errors, _started(command, errors, subprocess.DEVNULL) as process:
-        code = process.wait()
-        tail = _tail(errors)
+    code, tail = _ended(command, say)
     if code:
         raise _failed(shlex.join(command), f"ended with {code}", tail, say)
+
+
+def _ended(command: Sequence[str], say: Say) -> tuple[int, list[str]]:
+    """(exit code, last lines of its errors)"""
+    say(shlex.join(command))
+    with _errors() as errors, _started(command, errors, subprocess.DEVNULL) as process:
+        return process.wait(), _tail(errors)
 
 
 @contextmanager
@@ -203,9 +229,17 @@ def _tail(errors: IO[str]) -> list[str]:
 
 
 def _failed(what: str, problem: str, tail: Sequence[str], say: Say) -> InputError:
-    for line in tail:
-        say("    " + _CONTROL.sub(lambda m: f"\\x{ord(m[0]):02x}", line))
+    _show(tail, say)
     return InputError(what, problem, _advice(tail))
+
+
+def _show(tail: Sequence[str], say: Say) -> None:
+    for line in tail:
+        say(f"    {_escaped(line)}")
+
+
+def _escaped(text: str) -> str:
+    return _CONTROL.sub(lambda m: f"\\x{ord(m[0]):02x}", text)
 
 
 def _advice(lines: Sequence[str]) -> str:

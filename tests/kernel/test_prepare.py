@@ -150,6 +150,107 @@ def test_jobs(made: Tree, tmp_path: Path) -> None:
         prepare(made, tmp_path / "build", "x86_64_defconfig", jobs=0)
 
 
+# As Kbuild has it: a header is made for the object that includes it. The shell ends before it would compile.
+GENERATED = """
+OBJECTS = security/avc.o lib/crc32.o lib/plain.o
+modules: $(OBJECTS)
+security/avc.o: $(O)/security/flask.h
+lib/crc32.o: $(O)/lib/crc32table.h
+$(O)/security/flask.h $(O)/lib/crc32table.h:
+	@mkdir -p $(@D); touch $@
+$(OBJECTS):
+	echo $@ >> $(O)/asked; exit 0; gcc -D__KERNEL__ $(DIRS) -c -o $@ $(CURDIR)/$(@:.o=.c)
+DIRS = -I$(CURDIR)/security/include -I$(CURDIR)/include -I$(O)/security -I$(O)/lib
+"""
+SOURCES = {
+    "security/avc.c": '#include <linux/sched.h>\n#include "avc.h"\n',
+    "security/include/avc.h": '#ifndef AVC_H\n#define AVC_H\n#include "flask.h"\n#endif\n',
+    "lib/crc32.c": "#include <crc32table.h>\n",
+    "lib/plain.c": '#include "plain.h"\n#ifdef CONFIG_NO\n#include "never.h"\n#endif\n',
+    "lib/plain.h": '#include "avc/../plain.h"\n#if CONFIG_NO\n#include <never.h>\n#endif\n',
+    "lib/avc/any.h": "\n",
+    "include/linux/sched.h": "#include <linux/not-looked-at.h>\n",
+}
+
+
+@pytest.fixture
+def generating(made: Tree) -> Tree:
+    """Some of its objects need headers that are made for them."""
+    for name, text in SOURCES.items():
+        (made.root / name).parent.mkdir(parents=True, exist_ok=True)
+        (made.root / name).write_text(text)
+    with (made.root / "Makefile").open("a") as f:
+        f.write(GENERATED)
+    return made
+
+
+def test_what_units_lack_is_asked_for(generating: Tree, tmp_path: Path) -> None:
+    said: list[str] = []
+    build = tmp_path / "build"
+    prepare(generating, build, "x86_64_defconfig", jobs=2, say=said.append)
+    make = f"make -C {generating.root} O={build} ARCH=x86_64"
+    assert said[2:] == [
+        f"{make} -n -k vmlinux modules",
+        f"4 compile commands saved in {build}/{SAVED}",
+        f"{make} -j2 -k lib/crc32.o security/avc.o",
+    ]
+    assert sorted((build / "asked").read_text().split()) == ["lib/crc32.o", "security/avc.o"]
+    assert (build / "security/flask.h").exists() and (build / "lib/crc32table.h").exists()
+
+
+def test_what_is_there_is_not_asked_for(generating: Tree, tmp_path: Path) -> None:
+    said: list[str] = []
+    build = tmp_path / "build"
+    for name in ("security/flask.h", "lib/crc32table.h"):
+        (build / name).parent.mkdir(parents=True)
+        (build / name).write_text("\n")
+    prepare(generating, build, "x86_64_defconfig", say=said.append)
+    assert said[-1] == f"4 compile commands saved in {build}/{SAVED}"
+    assert not (build / "asked").exists()
+
+
+def test_an_object_that_fails_after_its_header_is_made(generating: Tree, tmp_path: Path) -> None:
+    text = (generating.root / "Makefile").read_text().replace("exit 0;", "exit 1;")
+    (generating.root / "Makefile").write_text(text)
+    said: list[str] = []
+    prepare(generating, tmp_path / "build", "x86_64_defconfig", say=said.append)
+    assert (tmp_path / "build/security/flask.h").exists()
+    assert said[-1].endswith(" -k lib/crc32.o security/avc.o")
+
+
+def test_what_nobody_generates_is_told(generating: Tree, tmp_path: Path) -> None:
+    (generating.root / "lib/plain.h").write_text('#include "gone\x1b.h"\n')
+    said: list[str] = []
+    build = tmp_path / "build"
+    with (generating.root / "Makefile").open("a") as f:
+        f.write("lib/plain.o: refused\nrefused:\n\t@echo 'no\x1b header' >&2; exit 3\n")
+    found = prepare(generating, build, "x86_64_defconfig", say=said.append)
+    assert found.directory == build
+    assert said[4].endswith(" -k lib/crc32.o lib/plain.o security/avc.o")
+    assert "    no\\x1b header" in said
+    assert said[-1] == f"lib/plain.o: {generating.root}/lib/plain.h includes gone\\x1b.h, which make did not generate"
+    # One that fails costs no other.
+    assert (build / "security/flask.h").exists() and (build / "lib/crc32table.h").exists()
+
+
+@pytest.mark.parametrize("name", ["-j.o", "A=b.o", "../out.o", "/tmp/out.o"])
+def test_what_is_no_name_of_an_object_is_not_handed_to_make(generating: Tree, tmp_path: Path, name: str) -> None:
+    with (generating.root / "Makefile").open("a") as f:
+        f.write(f"modules: odd\nodd:\n\texit 0; gcc -D__KERNEL__ -c -o {name} $(CURDIR)/lib/crc32.c\n")
+    said: list[str] = []
+    found = prepare(generating, tmp_path / "build", "x86_64_defconfig", say=said.append)
+    assert len(discover(generating, found).units) == 5
+    assert said[-1].endswith(" -k lib/crc32.o security/avc.o")
+
+
+def test_files_of_others_are_not_opened_for_a_tree(generating: Tree, tmp_path: Path) -> None:
+    (tmp_path / "outside.h").write_text("#include <gone.h>\n")
+    (generating.root / "lib/plain.h").write_text(f'#include "{tmp_path}/outside.h"\n')
+    said: list[str] = []
+    prepare(generating, tmp_path / "build", "x86_64_defconfig", say=said.append)
+    assert said[-1].endswith(" -k lib/crc32.o security/avc.o")
+
+
 def test_interrupt_kills_the_child(made: Tree, tmp_path: Path) -> None:
     with (made.root / "Makefile").open("a") as f:
         f.write("slow_defconfig:\n\techo $$$$ > $(O)/pid; exec sleep 600\n")
