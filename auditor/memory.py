@@ -22,6 +22,8 @@ def uncollected() -> Iterator[None]:
 
 
 def return_unused() -> None:
-    """Freed memory goes back to the system where that can be asked for (glibc): a fork is as large as its parent."""
+    """Memory of what is used no more goes back to the system where that can be asked for (glibc): a fork is as large as
+    its parent."""
+    gc.collect()
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
