@@ -326,8 +326,11 @@ def _inactive(results: Iterable[Result]) -> dict[str, tuple[tuple[int, int], ...
     inactive: dict[str, tuple[tuple[int, int], ...]] = {}
     for result in results:
         for file in result.files:
-            ranges = result.skipped.get(file, ())
-            inactive[file] = common_ranges(inactive[file], ranges) if file in inactive else tuple(ranges)
+            ranges = tuple(result.skipped.get(file, ()))
+            before = inactive.setdefault(file, ranges)
+            # Most headers are left out in nothing, or by all of their units alike.
+            if before and before != ranges:
+                inactive[file] = common_ranges(before, ranges)
     return {f: r for f, r in inactive.items() if r}
 
 

@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 _COMPILER = re.compile(r"(?:[\w.+-]+-)?(?:gcc|cc|clang)(?:-\d+(?:\.\d+)*)?")
 _LAUNCHERS = frozenset({"ccache", "sccache", "distcc", "icecc", "env"})
@@ -74,7 +75,9 @@ def _compiler_index(words: Sequence[str]) -> int | None:
     return None
 
 
-def _files(arguments: Sequence[str]) -> tuple[str, str]:
+@lru_cache(maxsize=1 << 16)
+def _files(arguments: tuple[str, ...]) -> tuple[str, str]:
+    # Asked for the same command whenever its source is.
     source = output = ""
     words = iter(arguments)
     for word in words:
@@ -89,7 +92,7 @@ def _files(arguments: Sequence[str]) -> tuple[str, str]:
     return source, output
 
 
-def source_argument(arguments: Sequence[str]) -> str:
+def source_argument(arguments: tuple[str, ...]) -> str:
     """The file that the command compiles, as written; "" if it names none."""
     return _files(arguments)[0]
 
