@@ -18,6 +18,7 @@ from auditor.evidence.c.twin import twins
 from auditor.evidence.pool import analyse_all
 from auditor.evidence.prelude import share_headers
 from auditor.facts.store import Store
+from auditor.interfaces import shipped
 from auditor.kernel.closure import Leading
 from auditor.kernel.coverage import Looked, common_ranges, coverage
 from auditor.kernel.discover import SAVED, discover
@@ -99,7 +100,7 @@ def collect(
     layout = _layout(done, request, tree, arch)
     failures = _check_against_image(layout, build, request, arch)
     alien = {o for o, r in results.items() if r.layout is not None and r.layout.fields != layout.fields}
-    kept = {o: r for o, r in results.items() if o not in alien}
+    kept = {o: r if o in leads.objects else _held(units[o], r) for o, r in results.items() if o not in alien}
     sites, functions = merge(kept, units)
     if build is not None:
         sites = [_from_build(s, f"{build.directory}/") for s in sites]
@@ -146,7 +147,7 @@ def _leading(
     arch: Arch,
     store: Store | None,
 ) -> Leading:
-    known = (*words_of(request, arch), *(arch.leading if request.struct == arch.struct else ()))
+    known = (*words_of(request, arch), *(_known(arch) if request.struct == arch.struct else ()))
     asked = asked_by(units, known, words)
     lent = _lent_before(asked, words, store) if store is not None else None
     if lent is None:
@@ -157,6 +158,19 @@ def _leading(
     if store is not None:
         store.lend(lent)
     return lent.leading
+
+
+def _known(arch: Arch) -> tuple[str, ...]:
+    """Accessors of the register frame, and what carries images of it."""
+    carriers = shipped().regset_types | shipped().register_image
+    return tuple(sorted(arch.leading | carriers))
+
+
+def _held(unit: Unit, result: Result) -> Result:
+    """Of a unit that nothing leads to the struct: what is code of it. A header's inline function that it never calls,
+    or a type that it never uses, is none."""
+    found = tuple(f for f in result.found if f.functions or f.site.file == unit.source)
+    return dataclasses.replace(result, found=found)
 
 
 def _lent_before(asked: str, words: Words, store: Store) -> Lent | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from auditor.evidence.c.api import Cursor, K
 from auditor.evidence.c.calls import Function
@@ -56,11 +56,14 @@ def _always(text: str, made: tuple[str, int], unit: Unit) -> bool:
     return unit.expansions.find(macro, (_ALWAYS,), 0, False) is not None
 
 
-def look_at_callers(left: Sequence[tuple[Cursor, str]], writers: Iterable[str], unit: Unit) -> None:
+def look_at_callers(
+    left: Sequence[tuple[Cursor, str]], writers: Iterable[str], unit: Unit, macros: Callable[[str], Iterable[str]]
+) -> None:
     """Of the unit's own functions that were not walked, those whose code may hold a site by what they call.
 
-    `left`: each with its text, as in `note`; `writers`: the functions that write a site. The text names a function that
-    holds one; whether it is called, the syntax tree knows. What a macro makes may name what is written nowhere.
+    `left`: each with its text, as in `note`; `writers`: the functions that write a site; `macros`: those that write a
+    name. The text names a function that holds a site, or such a macro; whether it is called, the syntax tree knows. What
+    a macro makes may name what is written nowhere.
     """
     callers: dict[str, list[str]] = {}
     for function in unit.functions.values():
@@ -69,7 +72,7 @@ def look_at_callers(left: Sequence[tuple[Cursor, str]], writers: Iterable[str], 
     names = set(writers)
     waiting = [(cursor, text, frozenset(_WORD.findall(text))) for cursor, text in left]
     while names:
-        names = closure(names, lambda name: callers.get(name, ()))
+        names = closure(names, lambda name: (*callers.get(name, ()), *macros(name)))
         fresh = [w for w in waiting if not w[1] or not names.isdisjoint(w[2])]
         waiting = [w for w in waiting if w[1] and names.isdisjoint(w[2])]
         for cursor, text, _ in fresh:

@@ -77,17 +77,18 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What the preprocessor met. `included`: {file: files that it includes}, "" being the command. `whole` is false
-    where an order could not be made out."""
+    """What the preprocessor met. `others`: what is read because of the command, not of the source. `included`: {file:
+    files that it includes}, "" being the command. `whole` is false where an order could not be made out."""
 
     source: Reading
+    others: Sequence[Reading]
     included: Mapping[str, Sequence[str]]
     whole: bool
 
     def definitions(self) -> dict[str, set[int]]:
         """{file: where it defines the macros that were asked for}"""
         found: dict[str, set[int]] = {}
-        waiting = [self.source]
+        waiting = [self.source, *self.others]
         while waiting:
             reading = waiting.pop()
             for offset, step in reading.steps:
@@ -131,9 +132,9 @@ class Files:
         clang keeps it in the order in which it was met, each reading of a file apart.
         """
         api = self._api
-        command = Reading("")
         source = Reading(self.path(self.main()))
-        stack = [command]
+        stack: list[Reading] = []
+        others: list[Reading] = []
         included: dict[str, dict[str, None]] = {}
         whole = True
         for cursor in api.preprocessing(unit, (K.INCLUSION, K.MACRO_DEFINITION)):
@@ -147,7 +148,8 @@ class Files:
             if not stack:
                 # No directive leads to the unit's own source.
                 whole = whole and path in (source.path, "")
-                stack = [source] if path == source.path else [Reading(path)]
+                stack = [source if path == source.path else Reading(path)]
+                others += [] if path == source.path else stack
             if name:
                 stack[-1].steps.append((offset, name))
             elif file := api.getIncludedFile(cursor):
@@ -155,7 +157,7 @@ class Files:
                 included.setdefault(path, {})[reading.path] = None
                 stack[-1].steps.append((offset, reading))
                 stack.append(reading)
-        return Record(source, {path: tuple(many) for path, many in included.items()}, whole)
+        return Record(source, others, {path: tuple(many) for path, many in included.items()}, whole)
 
     def handle(self, file: cindex.File) -> int:
         """The CXFile behind the binding's object: what locations are given in."""

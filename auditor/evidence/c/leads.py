@@ -55,6 +55,10 @@ class Leads:
             for macro in self._member_writers.get(name, ()):
                 self.add(macro)
 
+    def writers(self, name: str) -> Iterable[str]:
+        """Macros, of all files that were read, whose body writes the name."""
+        return self._writers.get(name, ())
+
     def read(self, paths: Iterable[str]) -> None:
         """Takes the macros of these files into account."""
         for path in paths:

@@ -261,7 +261,7 @@ class Walk:
             elif not path.endswith(".h") and cursor.kind == K.FUNCTION_DECL and self._api.isCursorDefinition(cursor):
                 left.append((cursor, text if offset >= 0 else ""))
         self._sites.escaped(unit.escaped)
-        look_at_callers(left, self._sites.writers(), unit)
+        look_at_callers(left, self._sites.writers(), unit, self._leads.writers)
         self.containers = unit.types.containers
         return unit
 
