@@ -62,8 +62,8 @@ def look_at_callers(
     """Of the unit's own functions that were not walked, those whose code may hold a site by what they call.
 
     `left`: each with its text, as in `note`; `writers`: the functions that write a site; `macros`: those that write a
-    name. The text names a function that holds a site, or such a macro; whether it is called, the syntax tree knows. What
-    a macro makes may name what is written nowhere.
+    name. The text names a function that holds a site, or such a macro; whether it is called, the syntax tree knows.
+    What a macro makes may name what is written nowhere.
     """
     callers: dict[str, list[str]] = {}
     for function in unit.functions.values():
