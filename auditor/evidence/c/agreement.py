@@ -193,11 +193,13 @@ class Agreement:
         for file, left_out in again.items():
             if file in self._bit and not self._texts.is_silent(file, left_out):
                 return f"{file} is read again"
-        whole = _Play(self, 0)
-        whole.file(record.source)
-        if not whole.read:
+        whole = 0
+        for included in record.included.values():
+            for file in included:
+                whole |= self._reached.get(file, 0)
+        if not whole:
             return "it reads none of them"
-        play = _Play(self, whole.read)
+        play = _Play(self, whole)
         play.file(record.source)
         return play.why
 
@@ -206,9 +208,9 @@ class _Play:
     """One pass over a unit's own files, in the order of their directives."""
 
     def __init__(self, agreement: Agreement, whole: int) -> None:
-        """`whole`: the shared files that the unit reads at all; 0 to find that out."""
+        """`whole`: the shared files that the unit reads at all."""
         self._a, self._whole = agreement, whole
-        self._unread = {name for name, bits in agreement._written.items() if not bits & whole} if whole else set()
+        self._unread = {name for name, bits in agreement._written.items() if not bits & whole}
         self.read = 0
         self.why = ""
         self._seen: set[str] = set()
@@ -270,7 +272,7 @@ class _Play:
         pragma = event.names & _CHANGING and (event.kind == "pragma" or "_Pragma" in event.names)
         if pragma and self._whole & ~self.read:
             self.why = self.why or f"{path}: a pragma before a shared header"
-        if event.kind == "pragma" or not self._whole:
+        if event.kind == "pragma":
             return
         defined = self._a._defined
         for name in event.names & defined.keys():

@@ -158,7 +158,8 @@ class Expansions:
         if known is None:
             found: list[Place] = []
             pasted: list[Place] = []
-            self._search(macro, needle, found, pasted, frozenset(), 0)
+            choices = [n.split("|") if len(n) > 1 and "|" in n else [n] for n in needle]
+            self._search(macro, choices, found, pasted, set(), 0)
             known = self._places[macro, needle] = (list(dict.fromkeys(found)), list(dict.fromkeys(pasted)))
         written, glued = known
         first = written[nth % len(written)] if written else None
@@ -167,27 +168,28 @@ class Expansions:
     def _search(
         self,
         macro: Macro | None,
-        needle: tuple[str, ...],
+        choices: list[list[str]],
         found: list[Place],
-        pasted: list[Place],
-        seen: frozenset[str],
+        pasted: list[Place] | None,
+        seen: set[tuple[str, bool]],
         depth: int,
     ) -> None:
-        if macro is None or macro.name in seen or depth > _DEPTH:
+        """Each macro is looked at once, and once more if only what it pastes was not wanted (None) the first time."""
+        if macro is None or (macro.name, pasted is None) in seen or depth > _DEPTH:
             return
+        seen.add((macro.name, pasted is None))
         tokens = self._definitions.tokens(macro)
-        choices = [n.split("|") if len(n) > 1 and "|" in n else [n] for n in needle]
-        inside = seen | {macro.name}
         for i, token in enumerate(tokens):
             window = tokens[i : i + len(choices)]
             if len(window) == len(choices) and all(t.text in c for t, c in zip(window, choices, strict=True)):
                 found.append(Place(macro, window[0].offset, window[-1].offset + len(window[-1].text)))
             if token.text == "##" and i:
-                pasted.append(Place(macro, tokens[i - 1].offset, token.offset))
+                if pasted is not None:
+                    pasted.append(Place(macro, tokens[i - 1].offset, token.offset))
                 for other in self._definitions.starting(tokens[i - 1].text):
-                    self._search(self.get(other), needle, found, [], inside, depth + 1)
+                    self._search(self.get(other), choices, found, None, seen, depth + 1)
             elif token.text in choices[0]:
                 # The macro that was looked for, as offsetof: what it is made of is no place of its own.
                 continue
             elif token.text[0].isidentifier() and token.text not in (macro.parameters or ()):
-                self._search(self.get(token.text), needle, found, pasted, inside, depth + 1)
+                self._search(self.get(token.text), choices, found, pasted, seen, depth + 1)
