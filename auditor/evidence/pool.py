@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import gc
 import multiprocessing
+import resource
 import signal
 import sys
 import tempfile
@@ -28,6 +29,8 @@ Progress = Callable[[int, int, str], None]
 _Setup = tuple[Handlers, Leading, str | None, str]
 TIME_LIMIT = 120
 """Seconds that one unit may take; the slowest kernel units take two."""
+MEMORY_LIMIT = 6
+"""GiB of address space that a worker may take; the largest kernel units need a tenth of it."""
 _DEPTH = 20_000
 
 _analyser: Analyser | None = None
@@ -37,6 +40,9 @@ def _start(handlers: Handlers, leading: Leading, library: str | None, directory:
     global _analyser
     # The parent answers Ctrl-C for all of them.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    limit = MEMORY_LIMIT << 30
+    resource.setrlimit(resource.RLIMIT_AS, (limit if most == resource.RLIM_INFINITY else min(limit, most), most))
     # A syntax tree is as deep as the longest else-if chain or sum of its function.
     sys.setrecursionlimit(_DEPTH)
     # A unit makes some 50,000 small objects, most of which live until its end: the collector would walk over all of
@@ -52,6 +58,8 @@ def _analyse(job: Job) -> Result:
     signal.alarm(TIME_LIMIT)
     try:
         return _analyser.analyse(job)
+    except MemoryError:
+        return Result(job.object, job.source, error=f"it takes more than {MEMORY_LIMIT} GiB to analyse")
     except Exception as e:  # noqa: BLE001 - the worker's outermost: a bug of ours loses one unit, by name, not the audit
         where = traceback.extract_tb(e.__traceback__)[-1]
         why = f"internal error, please report: {type(e).__name__}: {e} ({Path(where.filename).name}:{where.lineno})"
@@ -185,7 +193,8 @@ def _alone(job: Job, setup: _Setup) -> Result:
             return _submit(pool, job).result()
         except BrokenProcessPool:
             late = time.monotonic() - started >= TIME_LIMIT
-            why = f"it takes longer than {TIME_LIMIT} s to parse" if late else "its analysis crashed, twice"
+            crashed = f"its analysis crashed, twice (it may take {MEMORY_LIMIT} GiB)"
+            why = f"it takes longer than {TIME_LIMIT} s to parse" if late else crashed
             return Result(job.object, job.source, error=why)
         except BaseException:
             _kill(pool)

@@ -140,5 +140,32 @@ def test_the_limit_is_for_one_unit_not_for_all(tmp_path: Path, monkeypatch: pyte
     assert [r.error for r in results.values()] == ["", "", ""]
 
 
+def test_a_unit_over_the_memory_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Analyser, "analyse", ending(lambda: bytearray(pool.MEMORY_LIMIT + 1 << 30).clear()))
+    results, _ = run(jobs(tmp_path, 3, (1,)))
+    assert {n: r.error for n, r in results.items() if r.error} == {"bad1.c": "it takes more than 6 GiB to analyse"}
+
+
+def sharing(*names: str) -> list[Job]:
+    """Units named after what they share and a number; "-" shares nothing."""
+    shared = {n: None if n == "-" else Prelude((n,), ()) for n in names}
+    made = Job("", "", "/", (), "/", "pt_regs", "x86_64", frozenset())
+    return [replace(made, object=f"{n}{i}", prelude=shared[n]) for i, n in enumerate(names)]
+
+
+def test_a_worker_stays_with_what_it_shares() -> None:
+    a, b = Prelude(("a",), ()), Prelude(("b",), ())
+    waiting = pool._Waiting(sharing("-", "b", "a", "a", "b", "a"))
+    taken = [waiting.next(p) for p in (None, None, a, b, a, b, a)]
+    # The largest first, then the one that nobody has; each stays with its own; what shares nothing fills up.
+    assert [j and j.object for j in taken] == ["a2", "b1", "a3", "b4", "a5", "-0", None]
+
+
+def test_at_the_end_workers_help_each_other() -> None:
+    waiting = pool._Waiting(sharing("a", "a", "a"))
+    taken = [waiting.next(p) for p in (None, None)]
+    assert [j and j.object for j in taken] == ["a0", "a1"]
+
+
 def test_nothing_to_do() -> None:
     assert list(pool.analyse_all([], 2, table(), None, lambda *_: None)) == []
