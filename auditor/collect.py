@@ -48,7 +48,6 @@ from auditor.model import (
 
 Progress = Callable[[int, int, str], None]
 _MAX_RELATED = 50
-_ELF = b"\x7fELF"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import gc
 import multiprocessing
 import resource
@@ -32,12 +34,17 @@ TIME_LIMIT = 120
 MEMORY_LIMIT = 6
 """GiB of address space that a worker may take; the largest kernel units need a tenth of it."""
 _DEPTH = 20_000
+# PR_SET_PDEATHSIG (linux/prctl.h)
+_PDEATHSIG = 1
 
 _analyser: Analyser | None = None
 
 
 def _start(handlers: Handlers, leading: Leading, library: str | None, directory: str) -> None:
     global _analyser
+    # Whoever ends the parent, by SIGTERM or by closing the terminal, ends its workers.
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PDEATHSIG, signal.SIGKILL)
     # The parent answers Ctrl-C for all of them.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _, most = resource.getrlimit(resource.RLIMIT_AS)
@@ -102,8 +109,14 @@ class _Worker:
         self.prelude: Prelude | None = None
 
     def submit(self, job: Job) -> Future[Result]:
+        try:
+            submitted = _submit(self.pool, job)
+        except BrokenProcessPool:
+            # It was killed while it had nothing to do.
+            self.begin_anew()
+            submitted = _submit(self.pool, job)
         self.prelude = job.prelude
-        return _submit(self.pool, job)
+        return submitted
 
     def begin_anew(self) -> None:
         self.pool.shutdown(wait=True, cancel_futures=True)

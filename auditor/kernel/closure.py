@@ -5,8 +5,9 @@ A unit can depend on the struct without a word of it: `SYSCALL_DEFINE3` loads it
 a function that fills one, `in_compat_syscall()` asks the entry frame. A name leads to the struct if its definition in a
 header writes a name that does. A header that only its neighbours include lends its names to them alone.
 
-Read from the text alone, so that it costs a fraction of a parse: it may select a unit too many, and selects one too few
-only where a macro makes a name that is written nowhere.
+Read from the text alone, so that it costs a fraction of a parse: it may select a unit too many. It selects one too few
+where a macro makes a name that is written nowhere, where a record leads to the struct through a pointer to another
+record alone, and where a header has functions that are not inline.
 """
 
 from __future__ import annotations

@@ -153,3 +153,23 @@ def test_calls_of_many() -> None:
     """A chain as long as no stack is."""
     chain = [made("f0", inline=True)] + [made(f"f{i}", f"f{i - 1}", inline=True) for i in range(1, 20000)]
     assert Calls([*chain, made("last", "f19999")], OWN).holders(["f0"]) == ("last",)
+
+
+DECLARING = """
+#define SYSCALL(name)							\\
+	long do_##name(struct pt_regs *regs);				\\
+	long sys_##name(struct pt_regs *) __attribute__((alias("do_" #name)));	\\
+	void old_##name(void) __attribute__((deprecated));		\\
+	long do_##name(struct pt_regs *regs)
+SYSCALL(exit) { return regs->ip; }
+"""
+
+
+def test_an_alias_is_another_name_and_no_other_attribute_is(tmp_path: Path) -> None:
+    assert holders(tmp_path, DECLARING) == {"do_exit", "sys_exit"}
+
+
+@pytest.mark.parametrize("attribute", ["noinline", "__weak"])
+def test_what_must_not_be_inlined_keeps_its_code(tmp_path: Path, attribute: str) -> None:
+    code = "#define noinline __attribute__((noinline))\n#define __weak __attribute__((weak))\n"
+    assert holders(tmp_path, code + leaf(before=attribute) + caller("f")) == {"leaf"}

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import resource
 import signal
@@ -169,3 +170,13 @@ def test_at_the_end_workers_help_each_other() -> None:
 
 def test_nothing_to_do() -> None:
     assert list(pool.analyse_all([], 2, table(), None, lambda *_: None)) == []
+
+
+def test_a_worker_that_is_killed_while_idle_is_replaced(tmp_path: Path) -> None:
+    results = pool.analyse_all(jobs(tmp_path, 3, ()), 1, table(), None, lambda *_: None)
+    errors = [next(results).error]
+    for child in multiprocessing.active_children():
+        child.kill()
+        child.join()
+    errors += [r.error for r in results]
+    assert errors == ["", "", ""]

@@ -248,3 +248,16 @@ def test_a_unit_alone_finds_what_it_finds_among_others(tmp_path: Path) -> None:
     for name in ("x.c", "y.c"):
         analyse(tmp_path, {name: PRELUDE + "#define ip sp\n" + READ}, analyser=shared)
     assert own_sites(analyse(tmp_path, {"a.c": PRELUDE + READ}, analyser=shared)) == sites
+
+
+def test_what_lies_behind_the_object_in_one_unit_is_no_fact_of_a_header(tmp_path: Path) -> None:
+    """Two units have structs of the same name; only the first one's holds the object."""
+    header = "static inline unsigned long get(struct pt_regs *regs) { return regs->ip; }\n"
+    first = PRELUDE + 'struct ctx { struct pt_regs regs; int z; };\n#include "h.h"\n'
+    second = PRELUDE + '#include "h.h"\nstruct ctx { struct pt_regs *regs; int z; };\n'
+    second += "long f(struct ctx *c) { return c->z + c->regs->ip; }\n"
+    write(tmp_path, {"a.c": first, "b.c": second, "h.h": header})
+    analyser = Analyser(table())
+    assert analyser.analyse(job(tmp_path, "a.c")).error == ""
+    found = own_sites(analyser.analyse(job(tmp_path, "b.c")))
+    assert [s.rule for s in found if s.file == "b.c"] == ["callback/holder", "field/read"]

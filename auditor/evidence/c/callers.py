@@ -15,7 +15,9 @@ from auditor.kernel.includes import closure
 _WORD = re.compile(r"[A-Za-z_]\w*")
 # CX_StorageClass, CX_SC_Static
 _STATIC = 3
-_ALWAYS = "__always_inline"
+_ALWAYS = ("__always_inline",)
+_NEVER = ("noinline", "__weak")
+_ALIAS = ("alias|__alias|__alias__",)
 
 
 def note(cursor: Cursor, text: str, references: Iterable[Cursor], unit: Unit) -> str:
@@ -24,11 +26,13 @@ def note(cursor: Cursor, text: str, references: Iterable[Cursor], unit: Unit) ->
     api = unit.api
     name = str(api.text(api.getCursorSpelling(cursor)))
     made = unit.place_of(cursor)
+    kind = api.text(api.getTypeSpelling(api.getCursorType(cursor)))
     if not api.isCursorDefinition(cursor):
-        if not text and api.children(cursor, (K.UNEXPOSED_ATTR,)):
-            # libclang does not say which attribute it is; a function that has a body, too, is defined by that.
-            unit.functions.setdefault(name, Function(name, False, False, 0, (), made, alias=True))
+        if not text and api.children(cursor, (K.UNEXPOSED_ATTR,)) and _macro_writes(_ALIAS, made, unit):
+            # libclang does not say whose attribute it is; a function that has a body, too, is defined by that.
+            unit.functions.setdefault(name, Function(name, False, False, 0, (), made, alias=True, type=kind))
         return name
+    head = text.partition("{")[0]
     inline = bool(api.Cursor_isFunctionInlined(cursor))
     unit.functions[name] = Function(
         name=name,
@@ -37,7 +41,9 @@ def note(cursor: Cursor, text: str, references: Iterable[Cursor], unit: Unit) ->
         size=len(text),
         refers=tuple(sorted(Counter(_called(references, unit)).items())),
         made=made,
-        always=inline and _always(text, made, unit),
+        always=inline and ("always_inline" in head if text else _macro_writes(_ALWAYS, made, unit)),
+        never=any(word in head for word in _NEVER),
+        type=kind,
     )
     return name
 
@@ -49,11 +55,10 @@ def _called(references: Iterable[Cursor], unit: Unit) -> Iterator[str]:
             yield api.text(api.getCursorSpelling(reference))
 
 
-def _always(text: str, made: tuple[str, int], unit: Unit) -> bool:
-    if text:
-        return _ALWAYS in text
+def _macro_writes(token: tuple[str, ...], made: tuple[str, int], unit: Unit) -> bool:
+    """Whether the macro that is expanded there writes the token, through others too."""
     macro = unit.sources.get(made[0]).identifier(made[1])
-    return unit.expansions.find(macro, (_ALWAYS,), 0, False) is not None
+    return unit.expansions.find(macro, token, 0, False) is not None
 
 
 def look_at_callers(

@@ -16,11 +16,11 @@ _LARGE = 200
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function with its body in the unit. `inline`, `always`: it says so, or that it must be. `size`: bytes of its
-    text, 0 if a macro makes it.
+    """A function with its body in the unit. `inline`, `always`, `never`: it says that it may be inlined, must or must
+    not be. `size`: bytes of its text, 0 if a macro makes it.
 
     `refers`: how often it names other functions. `made`: (file, offset) of the macro that makes it, or of its name.
-    `alias`: it has no body but another's, whom the same macro makes (so SYSCALL_DEFINE0).
+    `alias`: it has no body but another's, of the same type, whom the same macro makes (so SYSCALL_DEFINE0).
     """
 
     name: str
@@ -31,6 +31,8 @@ class Function:
     made: tuple[str, int] = ("", 0)
     alias: bool = False
     always: bool = False
+    never: bool = False
+    type: str = ""
 
 
 class Calls:
@@ -41,18 +43,20 @@ class Calls:
         self._source = source
         self._functions = {f.name: f for f in functions}
         self._callers: dict[str, list[str]] = {}
-        self._aliases: dict[tuple[str, int], list[str]] = {}
+        self._aliases: dict[tuple[tuple[str, int], str], list[str]] = {}
         named = Counter[str]()
         for function in self._functions.values():
             for name, times in function.refers:
                 self._callers.setdefault(name, []).append(function.name)
                 named[name] += times
             if function.alias:
-                self._aliases.setdefault(function.made, []).append(function.name)
+                self._aliases.setdefault((function.made, function.type), []).append(function.name)
         self._inlined = {f.name for f in self._functions.values() if self._may_be_inlined(f, named[f.name])}
         self._known: dict[str, tuple[str, ...]] = {}
 
     def _may_be_inlined(self, function: Function, named: int) -> bool:
+        if function.never:
+            return False
         if function.inline or (function.static and named == 1):
             return True
         return function.size <= _SMALL and (function.static or function.size > 0)
@@ -71,7 +75,9 @@ class Calls:
                 into = self._callers.get(at, ()) if at in self._inlined else ()
                 function = self._functions.get(at)
                 fresh = [
-                    c for c in (*into, *(self._aliases.get(function.made, ()) if function else ())) if c not in seen
+                    c
+                    for c in (*into, *(self._aliases.get((function.made, function.type), ()) if function else ()))
+                    if c not in seen
                 ]
                 seen.update(fresh)
                 waiting += fresh

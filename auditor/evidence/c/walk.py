@@ -318,18 +318,18 @@ class Walk:
         if known is None or cursor.kind in _RECORDS:
             # A struct is always looked at: whether it holds the target is a fact of this unit's types.
             own = Collector(self._memory.sources, self.files)
-            before = unit.handed_on, unit.tables, unit.table_members, unit.functions
-            unit.handed_on, unit.tables, unit.table_members = set(), set(before[1]), set(before[2])
-            unit.functions = {}
+            before = unit.handed_on, unit.tables, unit.table_members, unit.behind, unit.functions
+            unit.handed_on, unit.functions = set(), {}
+            unit.tables, unit.table_members, unit.behind = set(before[1]), set(before[2]), set(before[3])
             self._declaration(cursor, unit, own, text if isinstance(place[1], int) else "")
             said = (
                 frozenset(unit.handed_on),
                 frozenset(unit.tables - before[1]),
-                frozenset(unit.table_members),
-                frozenset(unit.behind),
+                frozenset(unit.table_members - before[2]),
+                frozenset(unit.behind - before[3]),
             )
             known = self._memory.headers[key] = Given(own.found(), *said, tuple(unit.functions.values()))
-            unit.handed_on, unit.tables, unit.table_members, unit.functions = before
+            unit.handed_on, unit.tables, unit.table_members, unit.behind, unit.functions = before
         self.given.append((path, known))
         self._take(known, unit)
 
