@@ -72,25 +72,25 @@ class Calls:
             waiting = [name]
             while waiting:
                 at = waiting.pop()
-                into = self._callers.get(at, ()) if at in self._inlined else ()
-                function = self._functions.get(at)
-                fresh = [
-                    c
-                    for c in (*into, *(self._aliases.get((function.made, function.type), ()) if function else ()))
-                    if c not in seen
-                ]
+                fresh = [c for c in self._into(at) if c not in seen]
                 seen.update(fresh)
                 waiting += fresh
             known = tuple(n for n in seen if self._is_compiled(n))
             self._known[name] = known
         return known
 
+    def _into(self, name: str) -> tuple[str, ...]:
+        """Functions that hold the code of this one, directly."""
+        function = self._functions.get(name)
+        aliases = self._aliases.get((function.made, function.type), ()) if function else ()
+        return (*(self._callers.get(name, ()) if name in self._inlined else ()), *aliases)
+
     def _is_compiled(self, name: str) -> bool:
-        """Whether the function is also, or only, one of the object's own. An inline function that is large may be left
-        out of line, where the unit's own code calls it."""
+        """Whether the function is also, or only, one of the object's own; a prototype is not. An inline function that
+        is large may be left out of line, where the unit's own code calls it."""
         function = self._functions.get(name)
         if function is None or not function.inline:
-            return True
+            return function is not None
         if function.always or 0 < function.size < _LARGE:
             return False
         return any(self._is_own(n) for n in (name, *self._callers.get(name, ())))
