@@ -23,7 +23,7 @@ from auditor.kernel.closure import Leading
 from auditor.kernel.coverage import Looked, common_ranges, coverage
 from auditor.kernel.discover import SAVED, discover
 from auditor.kernel.flags import clang_arguments
-from auditor.kernel.headers import Headers, searched
+from auditor.kernel.headers import Headers, all_searched
 from auditor.kernel.lent import Lent, asked_by, lend, refreshed
 from auditor.kernel.mentions import Words, candidates, index
 from auditor.kernel.texts import Texts
@@ -152,7 +152,7 @@ def _leading(
     if lent is None:
         roots = (tree.root, *((build.directory,) if build else ()))
         with uncollected():
-            lent = lend(units, known, Headers(words, roots, arch.directory, searched(units)), asked)
+            lent = lend(units, known, Headers(words, roots, arch.directory, all_searched(units)), asked)
         return_unused()
     if store is not None:
         store.lend(lent)

@@ -17,7 +17,8 @@ from functools import reduce
 from itertools import takewhile
 from operator import and_
 
-from auditor.evidence.c.job import OTHER_DIRECTORIES, UNITS_NAMES, Job, Prelude
+from auditor.evidence.c.job import UNITS_NAMES, Job, Prelude
+from auditor.kernel.flags import OTHER_DIRECTORIES
 from auditor.kernel.includes import Includes
 
 _COST = 3

@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from auditor.evidence.c.job import DIRECTORIES, Job
+from auditor.evidence.c.job import Job
+from auditor.kernel.flags import searched
 from auditor.kernel.snapshot import TICK
 
 _INCLUDED = re.compile(rb'#[ \t]*(?:include|import|include_next)\b[ \t]*[<"]([^>"\n]+)')
@@ -29,7 +30,7 @@ class Contents:
     def digest(self, job: Job, inputs: Sequence[str]) -> bytes:
         """OSError: an input is gone."""
         whole = hashlib.blake2b(digest_size=16)
-        directories = searched(job)
+        directories = searched(job.arguments, job.directory)
         for path in inputs:
             content = self._contents.get(path)
             if content is None:
@@ -72,19 +73,9 @@ class Contents:
         """Of tree and build: the directories of the inputs, those that are searched, and those above them."""
         roots = (job.root.rstrip(os.sep) + os.sep, job.directory.rstrip(os.sep) + os.sep)
         found: set[str] = set()
-        for directory in {*map(os.path.dirname, inputs), *searched(job), *self._listed}:
+        for directory in {*map(os.path.dirname, inputs), *searched(job.arguments, job.directory), *self._listed}:
             place = directory
             while place not in found and (place + os.sep).startswith(roots):
                 found.add(place)
                 place = os.path.dirname(place)
         return set(filter(os.path.isdir, found))
-
-
-def searched(job: Job) -> Paths:
-    """The directories in which clang looks for the headers of a unit."""
-    found: dict[str, None] = {}
-    for argument in job.arguments:
-        option = next((o for o in DIRECTORIES if argument.startswith(o)), None)
-        if option is not None:
-            found[os.path.normpath(os.path.join(job.directory, argument.removeprefix(option)))] = None
-    return tuple(found)

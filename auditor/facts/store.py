@@ -20,7 +20,7 @@ from pathlib import Path
 
 from auditor import libclang
 from auditor.evidence.c.job import Job, Result
-from auditor.facts.contents import Paths, searched
+from auditor.facts.contents import Paths
 from auditor.facts.database import Database
 from auditor.facts.lents import Lents
 from auditor.facts.outside import Outside, Watch
@@ -28,6 +28,7 @@ from auditor.facts.runs import Basis, Runs, Told, digest_of, packed_directories,
 from auditor.facts.texts import KeptTexts
 from auditor.facts.units import Units, environment
 from auditor.facts.version import code_version
+from auditor.kernel.flags import searched
 from auditor.kernel.lent import Lent
 from auditor.kernel.snapshot import Changes, Snapshot, changes, take
 from auditor.kernel.texts import Texts
@@ -137,7 +138,7 @@ class Store:
         """{object: result} of the jobs whose facts are still true."""
         found: dict[str, Result] = {}
         for job in jobs:
-            self._directories.update(searched(job))
+            self._directories.update(searched(job.arguments, job.directory))
             result = self._units.known(job, self._before.units, self._untouched)
             if result is not None:
                 found[job.object] = result

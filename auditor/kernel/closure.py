@@ -43,11 +43,6 @@ class Leading:
     objects: frozenset[str] = frozenset()
 
 
-def leading(units: Sequence[Unit], known: Iterable[str], texts: Headers) -> Leading:
-    """`known`: names that lead to the struct by themselves, besides those that hold its name."""
-    return Closure(texts, units, {n.encode() for n in known}).leading
-
-
 def sources_of(units: Iterable[Unit]) -> dict[str, str]:
     """{object: path of what it is compiled from}"""
     return {u.object: os.fspath(source_path(u)) for u in units}
@@ -59,7 +54,8 @@ def defined_in(data: bytes) -> frozenset[bytes]:
 
 
 class Closure:
-    """`leading` is what was asked; the rest is what it was made of.
+    """`leading` is what was asked; the rest is what it was made of. `known`: names that lead to the struct by
+    themselves, besides those that hold its name.
 
     `sources`: {object: path}; `headers`: all else that any of them may include. `everywhere`: names that lead to the
     struct wherever they stand; `nearby`: {name: headers that define it, and lend it to who includes them}.

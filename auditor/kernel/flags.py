@@ -22,6 +22,8 @@ from auditor.kernel.recorded import VALUE_OPTIONS
 from auditor.kernel.units import source_path
 from auditor.model import Unit
 
+OTHER_DIRECTORIES = ("-isystem", "-iquote", "-idirafter")
+DIRECTORIES = ("-I", *OTHER_DIRECTORIES)
 _PLAIN = re.compile(r"[\w.+=-]*", re.ASCII)
 _PRECOMPILED = (".pch", ".gch")
 _SILENT = frozenset({"-c", "-S", "-o"})
@@ -47,6 +49,17 @@ class _Rules:
     prefix: tuple[str, ...]
     never: frozenset[str]
     define: tuple[str, ...]
+
+
+def searched(arguments: Sequence[str], directory: str) -> tuple[str, ...]:
+    """The directories, absolute, in which a command looks for headers; its value may stand apart from an option."""
+    found: dict[str, None] = {}
+    for argument, following in zip(arguments, (*arguments[1:], ""), strict=True):
+        option = next((o for o in DIRECTORIES if argument.startswith(o)), None)
+        if option is not None:
+            named = argument.removeprefix(option) or following
+            found[os.path.normpath(os.path.join(directory, named))] = None
+    return tuple(found)
 
 
 def clang_arguments(unit: Unit, arch: Arch, extra: Sequence[str] = (), roots: Iterable[Path] = ()) -> Flags:

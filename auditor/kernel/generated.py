@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from auditor.kernel.headers import searched
+from auditor.kernel.flags import searched
 from auditor.kernel.includes import unconditional
 from auditor.kernel.units import source_path
 from auditor.model import Unit
@@ -34,7 +34,7 @@ def lacking(units: Iterable[Unit], roots: Iterable[str]) -> tuple[Lacking, ...]:
 
 
 def _lacking(unit: Unit, roots: tuple[str, ...], is_file: Callable[[str], bool]) -> Iterator[Lacking]:
-    directories = searched((unit,))
+    directories = searched(unit.arguments, unit.directory)
     waiting = [os.fspath(source_path(unit))]
     seen = set(waiting)
     while waiting:

@@ -12,12 +12,13 @@ from pathlib import Path
 from auditor.errors import InputError
 from auditor.files import read_bounded
 from auditor.kernel.definitions import identifiers
+from auditor.kernel.flags import searched
 from auditor.kernel.mentions import Words
+from auditor.kernel.texts import files_below
 from auditor.model import Unit
 
 _LARGEST = 64 << 20
 _INCLUDE = re.compile(rb'#[ \t]*include(?:_next)?[ \t]*(["<])([^>"\n]+)')
-_SKIPPED = frozenset({".git", ".svn", ".hg"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +45,12 @@ class Headers:
         self._all: set[str] = set()
         self._by_name: dict[str, list[str]] = {}
         own = tuple(f"{os.fspath(r)}{os.sep}" for r in roots)
-        for path in (p for root in own for p in _files(root, arch)):
-            if path not in self._all:
-                self._all.add(path)
-                self._by_name.setdefault(os.path.basename(path), []).append(path)
+        for root in map(os.fspath, roots):
+            # What cannot be read is told by those who read for its own sake.
+            for path, _ in files_below(root, _foreign(root, arch), []):
+                if path not in self._all:
+                    self._all.add(path)
+                    self._by_name.setdefault(os.path.basename(path), []).append(path)
         self._elsewhere = tuple(d for d in sorted(self._directories) if not f"{d}{os.sep}".startswith(own))
 
     def get(self, path: str) -> Text:
@@ -102,31 +105,16 @@ def read_text(path: str, words: Words) -> Text:
     return Text(data, includes, found, named)
 
 
-def searched(units: Iterable[Unit]) -> frozenset[str]:
+def all_searched(units: Iterable[Unit]) -> frozenset[str]:
     """Where any of the units looks for headers."""
-    found: set[str] = set()
-    for unit in units:
-        for argument, following in zip(unit.arguments, (*unit.arguments[1:], ""), strict=True):
-            for option in ("-I", "-isystem", "-iquote", "-idirafter"):
-                if argument.startswith(option):
-                    named = argument.removeprefix(option) or following
-                    found.add(os.path.normpath(os.path.join(unit.directory, named)))
-    return frozenset(found)
+    return frozenset(d for unit in units for d in searched(unit.arguments, unit.directory))
 
 
-def _files(root: str, arch: str) -> Iterator[str]:
-    """All regular files below `root`, which ends with a slash, but those of other architectures."""
-    pending = [root]
-    while pending:
-        directory = pending.pop()
-        try:
-            entries = list(os.scandir(directory))
-        except OSError:
-            continue
-        archs = directory == f"{root}arch{os.sep}"
-        left_out = _SKIPPED | ({e.name for e in entries} - {arch} if archs else set())
-        for entry in entries:
-            if entry.is_file(follow_symlinks=False):
-                yield entry.path
-            elif entry.is_dir(follow_symlinks=False) and entry.name not in left_out:
-                pending.append(f"{entry.path}{os.sep}")
+def _foreign(root: str, arch: str) -> frozenset[str]:
+    """The directories of other architectures."""
+    try:
+        entries = os.scandir(os.path.join(root, "arch"))
+    except OSError:
+        return frozenset()
+    with entries:
+        return frozenset(e.path for e in entries if e.name != arch)

@@ -38,7 +38,7 @@ class Texts:
         read. Links are not followed; `skip` are directories to leave out."""
         values: list[tuple[str, T]] = []
         unread: list[Failure] = []
-        for path, name in _files(root, skip, unread):
+        for path, name in files_below(root, skip, unread):
             try:
                 value = reading.read(path)
             except OSError as e:
@@ -53,8 +53,9 @@ class Texts:
         return reading.read(path)
 
 
-def _files(root: str, skip: Collection[str], unread: list[Failure]) -> Iterator[tuple[str, str]]:
-    """(path, name relative to root) of all regular files, directory by directory."""
+def files_below(root: str, skip: Collection[str], unread: list[Failure]) -> Iterator[tuple[str, str]]:
+    """(path, name relative to root) of all regular files, directory by directory; directories that cannot be read are
+    added to `unread`. Links are not followed; `skip` are directories to leave out."""
     pending = [(root, "")]
     while pending:
         directory, prefix = pending.pop()

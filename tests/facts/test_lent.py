@@ -13,7 +13,7 @@ import pytest
 from auditor.facts.codec import pack, unpack
 from auditor.facts.database import Database
 from auditor.facts.lents import Lents
-from auditor.kernel.headers import Headers, searched
+from auditor.kernel.headers import Headers, all_searched
 from auditor.kernel.lent import Lent, asked_by, lend, refreshed
 from auditor.kernel.mentions import Words
 from auditor.kernel.snapshot import Snapshot, changes, take
@@ -61,7 +61,7 @@ class Kept:
 
 
 def closed(root: Path, units: tuple[Unit, ...], words: Words, known: tuple[str, ...]) -> Lent:
-    texts = Headers(words, [root], "x86", searched(units))
+    texts = Headers(words, [root], "x86", all_searched(units))
     return lend(units, known, texts, asked_by(units, known, words))
 
 

@@ -7,12 +7,12 @@ A case is a tree: headers, and sources whose first line says whether they are to
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
-from auditor.kernel.closure import Leading, leading
+from auditor.kernel.closure import Closure, Leading
 from auditor.kernel.headers import Headers
 from auditor.kernel.mentions import Words
 from auditor.model import Unit
@@ -20,6 +20,10 @@ from auditor.model import Unit
 PTRACE = "struct pt_regs { unsigned long ip; };\n#define user_mode(regs) ((regs)->ip)\n"
 YES, NO = "// yes\n", "// no\n"
 ALL = "#include <linux/all.h>\n"
+
+
+def leading(units: Sequence[Unit], known: Iterable[str], headers: Headers) -> Leading:
+    return Closure(headers, units, {n.encode() for n in known}).leading
 
 
 def followed(root: Path, texts: Mapping[str, str | bytes], *known: str) -> Leading:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.kernel.headers import Headers, searched
+from auditor.kernel.headers import Headers, all_searched
 from auditor.kernel.mentions import Words
 from auditor.model import Unit
 
@@ -187,4 +187,4 @@ def test_long_lines(place: Place) -> None:
     ],
 )
 def test_where_headers_are_looked_for(arguments: tuple[str, ...], found: set[str]) -> None:
-    assert searched([Unit("a.c", "a.o", "/b", ("gcc", *arguments, "-c", "a.c"), "gcc")]) == found
+    assert all_searched([Unit("a.c", "a.o", "/b", ("gcc", *arguments, "-c", "a.c"), "gcc")]) == found

@@ -11,8 +11,6 @@ from auditor.model import Layout
 
 UNITS_NAMES = ("-DKBUILD_", "-D__KBUILD_")
 """What Kbuild says of the single unit. No header's code looks at it."""
-OTHER_DIRECTORIES = ("-isystem", "-iquote", "-idirafter")
-DIRECTORIES = ("-I", *OTHER_DIRECTORIES)
 
 
 @dataclass(frozen=True, slots=True)

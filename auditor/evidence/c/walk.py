@@ -25,7 +25,7 @@ from auditor.evidence.c.calls import Calls, Function
 from auditor.evidence.c.context import Context, Unit
 from auditor.evidence.c.files import Files, Hot
 from auditor.evidence.c.flow import Flow, Handler
-from auditor.evidence.c.job import DIRECTORIES, UNITS_NAMES, Job, Result
+from auditor.evidence.c.job import UNITS_NAMES, Job, Result
 from auditor.evidence.c.leads import Leads
 from auditor.evidence.c.macros import Definitions, Expansions
 from auditor.evidence.c.nodes import build, release
@@ -33,6 +33,7 @@ from auditor.evidence.c.sites import Collector, Found
 from auditor.evidence.c.source import Sources
 from auditor.evidence.c.types import C, Types
 from auditor.kernel.closure import Leading
+from auditor.kernel.flags import DIRECTORIES
 from auditor.kernel.includes import closure, directives
 from auditor.layouts.c import layout_from_translation_unit
 from auditor.model import Layout
