@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.asking import asking, small
 from tests.e2e.helpers import ROOT, Outcome, audit
+
+__all__ = ["asking", "small"]
 
 
 @pytest.fixture(autouse=True)
