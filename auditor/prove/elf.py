@@ -1,41 +1,35 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""An object file as sections, symbols and relocations, read at once.
-
-A comparison of two kernels reads some six thousand objects with 300 relocations each, and asks nothing of them but
-numbers: that is `struct.iter_unpack`, where a library that builds an object per entry takes a hundred times as long.
-The file may be damaged: every offset is checked, and what is wrong is one InputError.
-"""
+"""An object file as sections, symbols and relocations, by number. If the file is damaged, that is one InputError."""
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from elftools.elf.elffile import ELFFile
+from elftools.elf.enums import ENUM_ST_INFO_TYPE, ENUM_ST_SHNDX
+from elftools.elf.relocation import RelocationSection
 
 from auditor.errors import InputError
-from auditor.files import read_bounded
+from auditor.files import open_regular
+from auditor.layouts.elf import MAX_SECTION, damage_is_an_error
 
-LARGEST = 512 << 20
-ET_REL = 1
-SHT_SYMTAB, SHT_RELA, SHT_NOBITS, SHT_REL = 2, 4, 8, 9
-SHF_WRITE, SHF_ALLOC, SHF_EXECINSTR = 1, 2, 4
+_MAGIC = b"\x7fELF"
+SHF_ALLOC, SHF_EXECINSTR = 2, 4
 STT_OBJECT, STT_FUNC, STT_SECTION, STT_GNU_IFUNC = 1, 2, 3, 10
-SHN_UNDEF, SHN_LORESERVE, SHN_COMMON, SHN_XINDEX = 0, 0xFF00, 0xFFF2, 0xFFFF
-_HINT = "compile it again, or check with readelf"
+SHN_UNDEF, SHN_LORESERVE, SHN_XINDEX = 0, 0xFF00, 0xFFFF
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """`name` for messages. `offset` and `size` in the file, except that one of type NOBITS has nothing there."""
+    """`contents` are empty where the file has none (.bss). `name` is for messages."""
 
     name: str
-    type: int
     flags: int
-    offset: int
     size: int
-    link: int
-    info: int
+    contents: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,92 +42,70 @@ class Symbol:
 
 
 @dataclass(frozen=True, slots=True)
+class Relocation:
+    """`symbol` by number; the addend of a section without explicit ones is in place."""
+
+    offset: int
+    type: int
+    symbol: int
+    addend: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Object:
-    """A relocatable object. `wide`: 64 bits."""
+    """A relocatable object. `machine` as in elf.h, without EM_. `relocations`: {number of the section: its own}, of
+    sections that are loaded."""
 
     path: str
-    data: bytes
-    machine: int
-    wide: bool
-    order: str
+    machine: str
     sections: tuple[Section, ...]
     symbols: tuple[Symbol, ...]
-
-    def contents(self, section: Section) -> memoryview:
-        """Empty for a section without contents."""
-        if section.type == SHT_NOBITS:
-            return memoryview(b"")
-        return memoryview(self.data)[section.offset : section.offset + section.size]
-
-    def relocations(self, section: Section) -> Iterator[tuple[int, int, int, int | None]]:
-        """(offset, type, number of the symbol, addend) of a section of relocations; the addend of REL is in place."""
-        explicit = section.type == SHT_RELA
-        code = ("QQq" if explicit else "QQ") if self.wide else ("IIi" if explicit else "II")
-        shift, mask = (32, 0xFFFFFFFF) if self.wide else (8, 0xFF)
-        form = struct.Struct(self.order + code)
-        whole = section.size - section.size % form.size
-        for entry in form.iter_unpack(self.contents(section)[:whole]):
-            yield entry[0], entry[1] & mask, entry[1] >> shift, entry[2] if explicit else None
+    relocations: Mapping[int, tuple[Relocation, ...]]
 
 
 def read_object(path: Path) -> Object:
     """InputError: not a relocatable ELF object, or damaged; names the file and what is wrong."""
     where = str(path)
-    data = read_bounded(where, LARGEST)
-    if data[:4] != b"\x7fELF" or len(data) < 52 or data[4] not in (1, 2) or data[5] not in (1, 2):
-        raise InputError(where, "is not an ELF object", _HINT)
-    wide, order = data[4] == 2, "<" if data[5] == 1 else ">"
-    try:
-        return _read(where, data, wide, order)
-    except struct.error as e:
-        raise InputError(where, f"ELF headers are damaged: {e}", _HINT) from e
+    stream, size = open_regular(where)
+    with stream, damage_is_an_error(where, "ELF object"):
+        if stream.read(len(_MAGIC)) != _MAGIC:
+            raise InputError(where, "is not an ELF object" if size else "is empty", "compile it again")
+        elf = ELFFile(stream)
+        if elf["e_type"] != "ET_REL":
+            raise InputError(where, f"is {elf['e_type']}, not a relocatable object", "an object (.o) was expected")
+        # A section that only debugging needs is neither unpacked nor looked at.
+        sections = tuple(_section(where, s) for s in elf.iter_sections())
+        symbols = elf.get_section_by_name(".symtab")
+        relocations: dict[int, tuple[Relocation, ...]] = {}
+        for section in elf.iter_sections():
+            if isinstance(section, RelocationSection) and sections[section["sh_info"]].flags & SHF_ALLOC:
+                own = tuple(_relocations(section))
+                relocations[section["sh_info"]] = (*relocations.get(section["sh_info"], ()), *own)
+        machine = str(elf["e_machine"]).removeprefix("EM_")
+        return Object(where, machine, sections, tuple(_symbols(where, symbols, len(sections))), relocations)
 
 
-def _read(where: str, data: bytes, wide: bool, order: str) -> Object:
-    kind, machine = struct.unpack_from(order + "HH", data, 16)
-    if kind != ET_REL:
-        raise InputError(where, f"ELF file of type {kind}, not a relocatable object", "an object (.o) was expected")
-    start = struct.unpack_from(order + ("Q" if wide else "I"), data, 40 if wide else 32)[0]
-    entry, count, names = struct.unpack_from(order + "HHH", data, 58 if wide else 46)
-    form = struct.Struct(order + ("IIQQQQIIQQ" if wide else "IIIIIIIIII"))
-    if entry != form.size or start + form.size > len(data):
-        raise InputError(where, "the ELF section headers lie outside of the file", _HINT)
-    first = form.unpack_from(data, start)
-    # Numbers that do not fit stand in the first section's header (gABI, "ELF header").
-    count = count or first[5]
-    names = first[6] if names == SHN_XINDEX else names
-    if start + count * form.size > len(data) or names >= max(count, 1):
-        raise InputError(where, "the ELF section headers lie outside of the file", _HINT)
-    raw = list(form.iter_unpack(data[start : start + count * form.size]))
-    for number, h in enumerate(raw):
-        if h[1] != SHT_NOBITS and number and h[4] + h[5] > len(data):
-            raise InputError(where, f"ELF section {number} lies outside of the file", _HINT)
-    text = data[raw[names][4] : raw[names][4] + raw[names][5]] if raw else b""
-    sections = tuple(Section(_string(text, h[0]), h[1], h[2], h[4], h[5], h[6], h[7]) for h in raw)
-    return Object(where, data, machine, wide, order, sections, _symbols(where, data, wide, order, sections))
+def _section(where: str, section: Any) -> Section:
+    size, flags = section["sh_size"], section["sh_flags"]
+    held = flags & SHF_ALLOC and section["sh_type"] != "SHT_NOBITS"
+    if held and size > MAX_SECTION:
+        raise InputError(where, f"section {section.name} has {size} bytes, more than the {MAX_SECTION} that are read")
+    return Section(str(section.name), flags, size, section.data() if held else b"")
 
 
-def _symbols(where: str, data: bytes, wide: bool, order: str, sections: tuple[Section, ...]) -> tuple[Symbol, ...]:
-    table = next((s for s in sections if s.type == SHT_SYMTAB), None)
-    if table is None:
-        return ()
-    if table.link >= len(sections):
-        raise InputError(where, "the ELF symbol table names no table of strings", _HINT)
-    strings = sections[table.link]
-    text = data[strings.offset : strings.offset + strings.size]
-    form = struct.Struct(order + ("IBBHQQ" if wide else "IIIBBH"))
-    whole = table.size - table.size % form.size
-    found = []
-    for e in form.iter_unpack(data[table.offset : table.offset + whole]):
-        name, info, section, value, size = (e[0], e[1], e[3], e[4], e[5]) if wide else (e[0], e[3], e[5], e[1], e[2])
-        if section == SHN_XINDEX:
+def _symbols(where: str, table: Any, sections: int) -> Iterator[Symbol]:
+    for symbol in table.iter_symbols() if table is not None else ():
+        number = ENUM_ST_SHNDX.get(symbol["st_shndx"], symbol["st_shndx"])
+        if number == SHN_XINDEX:
             raise InputError(where, "has more sections than a symbol can name", "such objects are not compared")
-        if len(sections) <= section < SHN_LORESERVE:
-            raise InputError(where, f"ELF symbol {_string(text, name)!r} lies in section {section}, which is not there")
-        found.append(Symbol(_string(text, name), info & 0xF, section, value, size))
-    return tuple(found)
+        if sections <= number < SHN_LORESERVE:
+            raise InputError(where, f"ELF symbol {symbol.name!r} lies in section {number}, which is not there")
+        kind = ENUM_ST_INFO_TYPE.get(symbol["st_info"]["type"], symbol["st_info"]["type"])
+        yield Symbol(str(symbol.name), kind, number, symbol["st_value"], symbol["st_size"])
 
 
-def _string(text: bytes, at: int) -> str:
-    end = text.find(b"\0", at)
-    return text[at : end if end >= 0 else len(text)].decode("utf-8", "backslashreplace")
+def _relocations(section: RelocationSection) -> Iterator[Relocation]:
+    explicit = section.is_RELA()
+    for found in section.iter_relocations():
+        addend = found["r_addend"] if explicit else None
+        yield Relocation(found["r_offset"], found["r_info_type"], found["r_info_sym"], addend)

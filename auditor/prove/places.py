@@ -8,11 +8,10 @@ import re
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from auditor.errors import InputError
 from auditor.prove import elf, x86
-from auditor.prove.elf import Object, Symbol
+from auditor.prove.elf import Object, Relocation, Symbol
 
 _CLONE = re.compile(r"(?<=.)(?:\.(?:cold|part|isra|constprop|llvm|lto_priv|localalias|\d+))+$")
 FUNCTIONS = frozenset({elf.STT_FUNC, elf.STT_GNU_IFUNC})
@@ -23,28 +22,13 @@ def base_name(symbol: str) -> str:
     return _CLONE.sub("", symbol)
 
 
-@dataclass(frozen=True, slots=True)
-class _Relocation:
-    offset: int
-    type: int
-    symbol: int
-    addend: int | None
-
-
 class Places:
     """What lies where in an object, and what its relocations refer to."""
 
     def __init__(self, read: Object) -> None:
         self._object = read
         self._relative = x86.PC_RELATIVE.get(read.machine, frozenset())
-        self._relocations: dict[int, list[_Relocation]] = defaultdict(list)
-        for section in read.sections:
-            if section.type not in (elf.SHT_RELA, elf.SHT_REL) or section.info >= len(read.sections):
-                continue
-            if read.sections[section.info].flags & elf.SHF_ALLOC:
-                self._relocations[section.info] += (_Relocation(*r) for r in read.relocations(section))
-        for found in self._relocations.values():
-            found.sort(key=lambda r: r.offset)
+        self._relocations = {n: sorted(found, key=lambda r: r.offset) for n, found in read.relocations.items()}
         self._offsets = {n: [r.offset for r in found] for n, found in self._relocations.items()}
         named: dict[int, list[Symbol]] = defaultdict(list)
         for symbol in read.symbols:
@@ -63,12 +47,11 @@ class Places:
         if symbol.section >= elf.SHN_LORESERVE:
             return made.digest()
         section = self._object.sections[symbol.section]
-        contents = self._object.contents(section)
         end = symbol.value + symbol.size
         if end > section.size:
             problem = f"ELF symbol {symbol.name!r} reaches past the end of section {section.name}"
             raise InputError(self._object.path, problem, "compile it again, or check with readelf")
-        body = bytearray(contents[symbol.value : end])
+        body = bytearray(section.contents[symbol.value : end])
         offsets = self._offsets.get(symbol.section, [])
         for i in range(bisect_left(offsets, symbol.value), bisect_left(offsets, end)):
             relocation = self._relocations[symbol.section][i]
@@ -110,7 +93,7 @@ class Places:
                 body[at : at + 4] = bytes(4)
                 yield at, base_name(found.name)
 
-    def _target(self, relocation: _Relocation, addend: int, behind: int) -> str:
+    def _target(self, relocation: Relocation, addend: int, behind: int) -> str:
         """The name and the place in it, where there is a name; constants and strings have none.
 
         `behind`: where the instruction ends, from the relocated place on; addresses count from there.

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-X86_64, I386 = 62, 3
+X86_64, I386 = "X86_64", "386"
 PC_RELATIVE = {X86_64: frozenset({2, 4, 9, 24, 41, 42}), I386: frozenset({2, 4})}
 """Relocation types that count from the place itself."""
 _IMMEDIATE = {
