@@ -12,6 +12,8 @@ directives that were active. Whatever could make a difference ends the attempt, 
 - it reads a shared header again that has no guard, and that one says more than it said for all;
 - it reads one inside a declaration, or behind a pragma that changes what a struct or a macro is.
 
+What conditionals left out says nothing: they were asked before it, and what they ask for is compared.
+
 Of a unit that does not compile, an error may go unseen: that a type was used before the header that declares it.
 """
 
@@ -19,7 +21,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from auditor.evidence.c.files import Reading, Record
@@ -39,19 +41,23 @@ _STRANGE = "#"
 _INSIDE = "{"
 _END = sys.maxsize
 Lines = Sequence[tuple[int, int]]
+LeftOut = Callable[[str], Lines]
 # Pragmas that change what a text after them is; _Pragma hides its own in a string.
-_CHANGING = {_STRANGE, "push_macro", "pop_macro", "pack", "options", "align", "_Pragma"}
+_CHANGING = {_STRANGE, "push_macro", "pop_macro", "options", "align", "_Pragma"}
+_PACK = "pack"
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
     """A piece of a file; `names` are the identifiers in it. `kind`: "include", "define", "undef", "pragma", "test" (a
-    conditional), "default" (one that only gives a macro a value where it has none), "endif" or "text"."""
+    conditional), "default" (one that only gives a macro a value where it has none), "endif" or "text". `body`: of a
+    definition, what the macro writes."""
 
     offset: int
     end: int
     kind: str
     names: frozenset[str]
+    body: frozenset[str] = frozenset()
 
 
 class Texts:
@@ -78,14 +84,17 @@ class Texts:
 
     def is_silent(self, path: str, left_out: Lines) -> bool:
         """Whether a file gives nothing but directives if these lines are left out."""
-        source = self._sources.get(path)
-        for event in self.events(path):
-            if event.kind in ("text", "pragma"):
-                # What stands between two directives is left out as a whole, or not at all.
-                line = source.line_of(event.end - 1)[0]
-                if not any(first <= line <= last for first, last in left_out):
-                    return False
-        return True
+        said = (e for e in self.events(path) if e.kind in ("text", "pragma"))
+        return all(self.is_left_out(path, e, left_out) for e in said)
+
+    def is_left_out(self, path: str, event: Event, left_out: Lines) -> bool:
+        """Whether the event lies between two of the directives that begin and end such lines."""
+        if not left_out:
+            return False
+        # What stands between two directives is left out as a whole, or not at all; its last line is one of its own. A
+        # directive's first line is what clang names.
+        line = self._sources.get(path).line_of(event.end - 1 if event.kind == "text" else event.offset)[0]
+        return any(first < line < last for first, last in left_out)
 
     def definition(self, path: str, offset: int) -> str:
         """From the macro's name on to the end of its line."""
@@ -108,10 +117,14 @@ def _events(text: str) -> Iterator[Event]:
         names = frozenset(_NAME.findall(rest))
         if word == "define":
             name = _NAME.search(rest)
-            yield Event(match.start(), last, word, frozenset([name.group()] if name else ()))
+            defined = frozenset([name.group()] if name else ())
+            yield Event(match.start(), last, word, defined, names - defined)
         elif word == "pragma":
             yield Event(match.start(), last, word, names)
         elif word == "include":
+            if rest.lstrip()[:1] not in ("<", '"', ""):
+                # Which file it is, a macro says. (Of a name in quotes nothing is left.)
+                yield Event(match.start(), match.start(), "test", names)
             yield Event(match.start(), last, word, frozenset([_INSIDE] if depth or odd else ()))
         elif word == "undef":
             yield Event(match.start(), last, word, names)
@@ -133,17 +146,28 @@ def _text(text: str, lo: int, hi: int) -> Iterator[Event]:
 class Agreement:
     """What the shared headers write, ask for and define, as bits of the headers by name."""
 
-    def __init__(self, texts: Texts, order: Iterable[str], included: Mapping[str, Sequence[str]]) -> None:
-        """`order`: the shared files as they were entered. `included`: {file: files that it includes}; what "" includes
-        comes first in every unit."""
+    def __init__(
+        self,
+        texts: Texts,
+        times: Mapping[str, int],
+        included: Mapping[str, Sequence[str]],
+        left_out: LeftOut = lambda _: (),
+    ) -> None:
+        """`times`: {shared file: how often it was read}, as they were entered. `included`: {file: files that it
+        includes}; what "" includes comes first in every unit. `left_out`: the lines of a file that its conditionals
+        left out, each with the directives around it."""
         self._texts = texts
         self.common = closure(included.get("", ()), lambda f: included.get(f, ()))
-        self._order = [f for f in order if f not in self.common]
+        self._order = [f for f in times if f not in self.common]
         self._bit = {f: 1 << i for i, f in enumerate(self._order)}
+        self._events = {f: self._active(f, left_out(f)) for f in self._order}
         self._written: dict[str, int] = {}
+        self._used: dict[str, int] = {}
         self._defined: dict[str, int] = {}
         self._tested: dict[str, int] = {}
         self._defaults: dict[str, int] = {}
+        self._writers: dict[str, set[str]] = {}
+        """{name: macros whose body writes it}"""
         by_kind = {
             "define": self._defined,
             "undef": self._defined,
@@ -153,24 +177,53 @@ class Agreement:
         asked: dict[str, set[str]] = {}
         for file, bit in self._bit.items():
             asked[file] = set()
-            for event in texts.events(file):
+            for event in self._events[file]:
                 own = by_kind.get(event.kind, {})
                 for name in event.names:
                     self._written[name] = self._written.get(name, 0) | bit
                     own[name] = own.get(name, 0) | bit
+                    if own is not self._defined:
+                        self._used[name] = self._used.get(name, 0) | bit
+                for name in event.body:
+                    self._writers.setdefault(name, set()).update(event.names)
                 asked[file] |= event.names if event.kind in ("test", "default") else set()
         self._reached = {f: self._bits(closure([f], lambda g: included.get(g, ()))) for f in self._order}
-        self._needed = {}
-        for file, names in asked.items():
-            bits = 0
-            for name in names:
-                bits |= self._defined.get(name, 0)
-            self._needed[file] = bits & ~self._reached[file]
+        self._macros = {n: bits for n, bits in self._defined.items() if not self._is_taken_back(n, bits, times)}
+        """Names that are macros behind the shared headers."""
+        self._needed = {f: self._others(f, asked[f]) for f in self._order}
         self.sound = not any(self._differs(f, asked[f]) for f in self._order)
 
     def concerns(self, name: str) -> bool:
         """Whether one of the shared headers writes this name."""
-        return name in self._written
+        return name in self._written or name in self._writers
+
+    def written(self, name: str) -> int:
+        """The headers that write this name, or use a macro whose body does, through others too."""
+        bits = self._written.get(name, 0)
+        for writer in closure([name], lambda n: self._writers.get(n, ())):
+            bits |= self._used.get(writer, 0)
+        return bits
+
+    def _others(self, file: str, asked: Iterable[str]) -> int:
+        """The headers that define what a file asks for, or writes, without including them."""
+        bits = 0
+        for name in asked:
+            bits |= self._defined.get(name, 0)
+        for event in self._events[file]:
+            if event.kind == "text":
+                for name in event.names & self._macros.keys():
+                    bits |= self._macros[name]
+        return bits & ~self._reached[file]
+
+    def _active(self, file: str, left_out: Lines) -> tuple[Event, ...]:
+        return tuple(e for e in self._texts.events(file) if not self._texts.is_left_out(file, e, left_out))
+
+    def _is_taken_back(self, name: str, bits: int, times: Mapping[str, int]) -> bool:
+        """Whether the one header that defines a name ends its meaning, too."""
+        file = self._order[bits.bit_length() - 1]
+        if bits & (bits - 1) or times[file] > 1:
+            return False
+        return [e.kind for e in self._events[file] if e.kind in ("define", "undef") and name in e.names][-1] == "undef"
 
     def _bits(self, files: Iterable[str]) -> int:
         bits = 0
@@ -180,18 +233,19 @@ class Agreement:
 
     def _differs(self, file: str, asked: set[str]) -> bool:
         return any(n.startswith(_UNITS_NAME) or _OF_ITS_PLACE.fullmatch(n) for n in asked) or any(
-            e.kind == "text" and any(map(_OF_ITS_PLACE.fullmatch, e.names)) for e in self._texts.events(file)
+            e.kind == "text" and any(map(_OF_ITS_PLACE.fullmatch, e.names)) for e in self._events[file]
         )
 
-    def disagreement(self, record: Record, again: Mapping[str, Lines]) -> str:
+    def disagreement(self, record: Record, again: Mapping[str, Lines], left_out: LeftOut = lambda _: ()) -> str:
         """Why the unit must be parsed alone, or the empty string.
 
-        `again`: {shared file that it has read, too: lines that were left out each time}.
+        `again`: {shared file that it has read, too: lines that were left out each time}; `left_out`: those of the
+        unit's own files, as for the shared ones.
         """
         if not record.whole:
             return "the order of its files is unclear"
-        for file, left_out in again.items():
-            if file in self._bit and not self._texts.is_silent(file, left_out):
+        for file, lines in again.items():
+            if file in self._bit and not self._texts.is_silent(file, lines):
                 return f"{file} is read again"
         whole = 0
         for included in record.included.values():
@@ -199,7 +253,7 @@ class Agreement:
                 whole |= self._reached.get(file, 0)
         if not whole:
             return "it reads none of them"
-        play = _Play(self, whole)
+        play = _Play(self, whole, left_out)
         play.file(record.source)
         return play.why
 
@@ -207,13 +261,17 @@ class Agreement:
 class _Play:
     """One pass over a unit's own files, in the order of their directives."""
 
-    def __init__(self, agreement: Agreement, whole: int) -> None:
+    def __init__(self, agreement: Agreement, whole: int, left_out: LeftOut) -> None:
         """`whole`: the shared files that the unit reads at all."""
-        self._a, self._whole = agreement, whole
+        self._a, self._whole, self._left_out = agreement, whole, left_out
         self._unread = {name for name, bits in agreement._written.items() if not bits & whole}
         self.read = 0
         self.why = ""
         self._seen: set[str] = set()
+        self._bodies: dict[str, frozenset[str]] = {}
+        """{macro of its own: names that it writes and that shared headers know, through others too}"""
+        self._packed = False
+        self._packed_before: list[bool] = []
 
     def file(self, reading: Reading) -> None:
         path = reading.path
@@ -229,6 +287,8 @@ class _Play:
                 offset, step = next(steps)
             if event.kind in ("text", "test", "default", "pragma"):
                 self._use(path, event)
+            elif event.kind == "define":
+                self._keep(event)
             elif event.kind == "undef":
                 self._change(path, event.names, "")
             if self.why:
@@ -257,6 +317,8 @@ class _Play:
         fresh = a._reached[file] & ~self.read
         if fresh and inside:
             self.why = self.why or f"{file} is read inside a declaration"
+        if fresh and self._packed:
+            self.why = self.why or f"{file} is read behind a pragma pack"
         while fresh:
             # The lowest bit is the one that was entered first.
             bit = fresh & -fresh
@@ -269,22 +331,52 @@ class _Play:
             self._step(file, offset, step, inside)
 
     def _use(self, path: str, event: Event) -> None:
+        why = self._objection(path, event)
+        packs = event.kind == "pragma" and _PACK in event.names
+        if (packs or (why and not self.why)) and self._a._texts.is_left_out(path, event, self._left_out(path)):
+            return
+        self.why = self.why or why
+        if packs:
+            self._pack(event.names - {_PACK})
+
+    def _objection(self, path: str, event: Event) -> str:
+        """Why what an active piece of text writes or asks for means something else."""
         pragma = event.names & _CHANGING and (event.kind == "pragma" or "_Pragma" in event.names)
         if pragma and self._whole & ~self.read:
-            self.why = self.why or f"{path}: a pragma before a shared header"
+            return f"{path}: a pragma before a shared header"
         if event.kind == "pragma":
-            return
-        defined = self._a._defined
-        for name in event.names & defined.keys():
-            if defined[name] & ~self.read:
-                self.why = self.why or f"{path}: {name} would not be a macro yet"
-        for name in event.names & self._unread:
-            self.why = self.why or f"{path}: {name} is known from a header that it does not read"
+            return ""
+        macros = self._a._macros
+        names = self._meant(event.names)
+        for name in names & macros.keys():
+            if macros[name] & ~self.read:
+                return f"{path}: {name} would not be a macro yet"
+        for name in names & self._unread:
+            return f"{path}: {name} is known from a header that it does not read"
+        return ""
+
+    def _meant(self, names: frozenset[str]) -> frozenset[str]:
+        return names.union(*(self._bodies[n] for n in names & self._bodies.keys()))
+
+    def _keep(self, event: Event) -> None:
+        written = self._meant(event.body)
+        if known := (written & self._a._macros.keys()) | (written & self._unread):
+            for name in event.names:
+                self._bodies[name] = self._bodies.get(name, known) | known
+
+    def _pack(self, said: frozenset[str]) -> None:
+        """#pragma pack(), pack(n), pack(push, n), pack(pop)"""
+        if "push" in said:
+            self._packed_before.append(self._packed)
+        if "pop" in said:
+            self._packed = self._packed_before.pop() if self._packed_before else self._packed
+        elif said != {"push"}:
+            self._packed = bool(said - {"push"})
 
     def _change(self, path: str, names: Iterable[str], definition: str) -> None:
         a, coming = self._a, self._whole & ~self.read
         for name in names:
-            if not a._written.get(name, 0) & coming:
+            if not a.written(name) & coming:
                 continue
             harmless = is_message(definition) or (is_itself(name, definition) and not a._defaults.get(name, 0) & coming)
             if a._tested.get(name, 0) & coming or not harmless:

@@ -239,6 +239,11 @@ class Files:
                 found[self.relative(self.path(handle))] = always
         return found
 
+    def left_out(self, handle: int) -> Sequence[tuple[int, int]]:
+        """The lines that the preprocessor left out of a file that was read once: each range begins with the conditional
+        and ends with the next one or the #endif of it."""
+        return [lines for _, lines in self._lines(self._skipped(self._tu.obj, handle))]
+
     def _lines(self, ranges: Any) -> list[tuple[int, tuple[int, int]]]:
         """(file, (first line, last line)) of each range; the list is given back to libclang."""
         api = self._api

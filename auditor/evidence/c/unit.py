@@ -81,7 +81,7 @@ class Analyser:
             record = walk.files.record(Cursor.from_buffer_copy(tu.cursor), lambda _: True)
             included = record.included
             times = {f: n for f, n in walk.times.items() if f != walk.paths[0]}
-            agreement = Agreement(self._memory.texts, times, included)
+            agreement = Agreement(self._memory.texts, times, included, walk.left_out)
             if result.error or result.layout is None or not agreement.sound:
                 return None
             tu.save(pch)

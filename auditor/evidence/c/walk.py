@@ -154,7 +154,7 @@ class Walk:
             own = {h: n for h, n in self._handles.items() if self.files.path(h) in shared.times}
             left_out = self.files.skipped(own)
             again = {p: left_out.get(self.files.relative(p), ()) for p in map(self.files.path, own)}
-            self.disagreement = shared.agreement.disagreement(record, again)
+            self.disagreement = shared.agreement.disagreement(record, again, self.left_out)
         first, *others = self.times or ("",)
         self.paths = tuple(dict.fromkeys((first, *self._read_before, *others)))
         """Every file that was read, absolute, the source first."""
@@ -181,6 +181,11 @@ class Walk:
             skipped=self.skipped(),
             error=error,
         )
+
+    def left_out(self, path: str) -> Sequence[tuple[int, int]]:
+        """As `Files` has it; of what was read several times, or not by this unit, nothing is known."""
+        handles = [h for h in self._handles if self.files.path(h) == path]
+        return self.files.left_out(handles[0]) if len(handles) == 1 and self.times[path] == 1 else ()
 
     def skipped(self) -> Mapping[str, tuple[tuple[int, int], ...]]:
         """As in `Result`."""
