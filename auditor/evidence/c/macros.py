@@ -52,7 +52,7 @@ class Definitions:
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
-        self._read: set[str] = set()
+        self._read: dict[str, list[Macro]] = {}
         self._by_name: dict[str, list[Macro]] = {}
         self.ambiguous: set[str] = set()
         """Names that are defined in more than one place: which definition counts differs from unit to unit."""
@@ -73,7 +73,7 @@ class Definitions:
         """The macros of a file; an empty list when it was read before."""
         found: list[Macro] = []
         if path not in self._read:
-            self._read.add(path)
+            self._read[path] = found
             text = self._sources.get(path).text
             for match in _DEFINE.finditer(text):
                 end = match.end()
@@ -89,6 +89,10 @@ class Definitions:
                     self.ambiguous.add(macro.name)
                 found.append(macro)
         return found
+
+    def of(self, path: str) -> list[Macro]:
+        """The macros of a file."""
+        return self.read(path) or self._read[path]
 
     def tokens(self, macro: Macro) -> list[Token]:
         key = (macro.path, macro.offset)

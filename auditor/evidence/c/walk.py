@@ -40,7 +40,16 @@ from auditor.model import Layout
 
 Handlers = Mapping[int, Sequence[Handler]]
 
-_TYPED = {K.DECL_REF_EXPR, K.MEMBER_REF_EXPR, K.VAR_DECL, K.PARM_DECL, K.CSTYLE_CAST_EXPR, K.CALL_EXPR, K.SIZEOF_EXPR}
+_TYPED = {
+    K.TYPE_REF,
+    K.DECL_REF_EXPR,
+    K.MEMBER_REF_EXPR,
+    K.VAR_DECL,
+    K.PARM_DECL,
+    K.CSTYLE_CAST_EXPR,
+    K.CALL_EXPR,
+    K.SIZEOF_EXPR,
+}
 _NO_LEAVES: frozenset[int] = frozenset()
 _RECORDS = {K.STRUCT_DECL, K.UNION_DECL}
 _NAMED = {*_RECORDS, K.TYPEDEF_DECL}
@@ -246,7 +255,7 @@ class Walk:
             path_of=self.files.path,
             asm_filled=self._job.asm_filled,
         )
-        self._leads.read(self.paths)
+        self._leads.begin(main, self.paths)
         if self._shared is not None:
             unit.types.containers |= self._shared.containers
             for given in (g for f, g in self._shared.given if f in self._read_before):
@@ -254,15 +263,15 @@ class Walk:
         left: list[tuple[Cursor, str]] = []
         for cursor, path, offset in picked:
             text, named = self._text(cursor, path, offset, self._named if path == main else self._hot)
-            if named and (offset < 0 or (path, offset, cursor.kind) not in self._memory.led):
+            if named and (path == main or offset < 0 or (path, offset, cursor.kind) not in self._memory.led):
                 self._memory.led.add((path, offset, cursor.kind))
-                self._lead(cursor, unit)
+                self._lead(cursor, unit, path == main)
             if path != main and named:
                 self._header(cursor, unit, text, path, (self._flavour, offset if offset >= 0 else text))
             elif path == main and (named or self._leads.lead(text)):
                 if not named and cursor.kind != K.FUNCTION_DECL:
                     # A type or variable declared by something that leads to the struct leads to it, too.
-                    self._lead(cursor, unit)
+                    self._lead(cursor, unit, own=True)
                 self._declaration(cursor, unit, self._sites, text if offset >= 0 else "")
             elif not path.endswith(".h") and cursor.kind == K.FUNCTION_DECL and self._api.isCursorDefinition(cursor):
                 left.append((cursor, text if offset >= 0 else ""))
@@ -272,9 +281,9 @@ class Walk:
         return unit
 
     def _touches(self, cursor: Cursor, unit: Unit, place: tuple[object, ...]) -> bool:
-        """Whether a function that a macro makes has to do with the struct. One TRACE_EVENT makes eight, of which one
-        does; to say so takes a tenth of a walk."""
-        if isinstance(place[1], int):
+        """Whether what a macro makes has to do with the struct. One TRACE_EVENT makes eight functions, of which one
+        does, and several variables; to say so takes a tenth of a walk."""
+        if isinstance(place[1], int) or unit.types.of(cursor).cls in _CONCERNED:
             return True
         names = self._memory.leading.names
         for child, _ in self._api.descendants(cursor, _NO_LEAVES):
@@ -284,21 +293,21 @@ class Walk:
                 return True
         return False
 
-    def _lead(self, cursor: Cursor, unit: Unit) -> None:
+    def _lead(self, cursor: Cursor, unit: Unit, own: bool) -> None:
         """The declaration's name leads to the struct; so do members that hold or point to it, or to a function that
-        takes it."""
+        takes it. `own`: it is the source's."""
         api = self._api
         if cursor.kind not in _RECORDS:
-            self._leads.add(api.text(api.getCursorSpelling(cursor)))
+            self._leads.add(api.text(api.getCursorSpelling(cursor)), own)
             return
         for member in api.children(cursor, (K.FIELD_DECL,)):
             cls = unit.types.of(member).cls
             spelling = api.text(api.getTypeSpelling(api.getCanonicalType(api.getCursorType(member))))
             if cls in _LEADING or unit.types.mentions_target(spelling):
-                self._leads.add_member(api.text(api.getCursorSpelling(member)))
+                self._leads.add_member(api.text(api.getCursorSpelling(member)), own)
             if cls in _HELD:
                 # Only what holds the struct leads to it by its own name, as in sizeof.
-                self._leads.add(api.text(api.getCursorSpelling(cursor)))
+                self._leads.add(api.text(api.getCursorSpelling(cursor)), own)
 
     def _take(self, given: Given, unit: Unit) -> None:
         self._sites.add_all(given.found)
@@ -316,6 +325,8 @@ class Walk:
         defined = bool(api.isCursorDefinition(cursor))
         telling = "(*" in text or name.startswith(tuple(unit.interfaces.tracepoint_prefix))
         if cursor.kind == K.FUNCTION_DECL and not telling and not (defined and self._touches(cursor, unit, place)):
+            return
+        if cursor.kind == K.VAR_DECL and not self._touches(cursor, unit, place):
             return
         meant = self._memory.definitions.ambiguous.intersection(_WORD.findall(text))
         macros = tuple(unit.expansions.get(m) for m in sorted(meant))
