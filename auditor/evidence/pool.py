@@ -23,8 +23,8 @@ from pathlib import Path
 
 from auditor import libclang
 from auditor.evidence.c.job import Job, Prelude, Result
+from auditor.evidence.c.memory import Handlers
 from auditor.evidence.c.unit import Analyser
-from auditor.evidence.c.walk import Handlers
 from auditor.kernel.closure import Leading
 
 Progress = Callable[[int, int, str], None]

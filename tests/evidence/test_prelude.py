@@ -13,8 +13,8 @@ from auditor.collect import AuditRequest
 from auditor.data import minikernel_dir
 from auditor.evidence.c.files import covered
 from auditor.evidence.c.job import Job, Prelude, Result
+from auditor.evidence.c.memory import Shared
 from auditor.evidence.c.unit import Analyser
-from auditor.evidence.c.walk import Shared
 from auditor.evidence.prelude import share_headers
 from auditor.kinds.dispatch import table
 from tests.evidence.snippets import job, write

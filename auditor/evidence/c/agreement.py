@@ -190,6 +190,7 @@ class Agreement:
         self._reached = {f: self._bits(closure([f], lambda g: included.get(g, ()))) for f in self._order}
         self._macros = {n: bits for n, bits in self._defined.items() if not self._is_taken_back(n, bits, times)}
         """Names that are macros behind the shared headers."""
+        self._names = {f: frozenset().union(*(e.names for e in self._events[f])) for f in self._order}
         self._needed = {f: self._others(f, asked[f]) for f in self._order}
         self.sound = not any(self._differs(f, asked[f]) for f in self._order)
 
@@ -224,6 +225,12 @@ class Agreement:
         if bits & (bits - 1) or times[file] > 1:
             return False
         return [e.kind for e in self._events[file] if e.kind in ("define", "undef") and name in e.names][-1] == "undef"
+
+    def foreign(self, whole: int) -> frozenset[str]:
+        """Names that mean something to the shared headers only because of those that a unit does not read. `whole`: the
+        ones that it does."""
+        names = frozenset().union(*(self._names[f] for f, bit in self._bit.items() if not bit & whole))
+        return frozenset(n for n in names if not self._written[n] & whole or self._macros.get(n, 0) & ~whole)
 
     def _bits(self, files: Iterable[str]) -> int:
         bits = 0
@@ -264,7 +271,7 @@ class _Play:
     def __init__(self, agreement: Agreement, whole: int, left_out: LeftOut) -> None:
         """`whole`: the shared files that the unit reads at all."""
         self._a, self._whole, self._left_out = agreement, whole, left_out
-        self._unread = {name for name, bits in agreement._written.items() if not bits & whole}
+        self._foreign = agreement.foreign(whole)
         self.read = 0
         self.why = ""
         self._seen: set[str] = set()
@@ -346,21 +353,28 @@ class _Play:
             return f"{path}: a pragma before a shared header"
         if event.kind == "pragma":
             return ""
-        macros = self._a._macros
         names = self._meant(event.names)
-        for name in names & macros.keys():
-            if macros[name] & ~self.read:
-                return f"{path}: {name} would not be a macro yet"
-        for name in names & self._unread:
-            return f"{path}: {name} is known from a header that it does not read"
+        if early := self._early(names):
+            return f"{path}: {min(early)} would not be a macro yet"
+        if not names.isdisjoint(self._foreign):
+            return f"{path}: {min(names & self._foreign)} is known from a header that it does not read"
         return ""
 
+    def _early(self, names: frozenset[str]) -> Sequence[str]:
+        """Those that a shared header makes a macro that is still to be read."""
+        coming = self._whole & ~self.read
+        macros = self._a._macros
+        return [n for n in names & macros.keys() if macros[n] & coming] if coming else ()
+
     def _meant(self, names: frozenset[str]) -> frozenset[str]:
+        """The names and those that macros of its own write in their place."""
+        if self._bodies.keys().isdisjoint(names):
+            return names
         return names.union(*(self._bodies[n] for n in names & self._bodies.keys()))
 
     def _keep(self, event: Event) -> None:
         written = self._meant(event.body)
-        if known := (written & self._a._macros.keys()) | (written & self._unread):
+        if known := frozenset((*self._early(written), *(written & self._foreign))):
             for name in event.names:
                 self._bodies[name] = self._bodies.get(name, known) | known
 

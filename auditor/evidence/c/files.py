@@ -17,7 +17,6 @@ from clang import cindex
 
 from auditor.evidence.c.api import Api, Cursor, K, Location, RangeList
 from auditor.evidence.c.source import Sources
-from auditor.kernel.includes import directives
 
 _INCLUSION = CFUNCTYPE(None, c_void_p, c_void_p, c_uint, c_void_p)
 _IN_MACRO = 1 << 31
@@ -44,16 +43,12 @@ class Hot:
         self._sources = sources
         self.pattern = pattern
         self._known: dict[str, list[int]] = {"": []}
-        self.tested: set[str] = set()
-        """Names that the conditionals of hot files ask for."""
 
     def _offsets(self, path: str) -> list[int]:
         known = self._known.get(path)
         if known is None:
             text = self._sources.get(path).text
             known = self._known[path] = [m.start() for m in self.pattern.finditer(text)]
-            if known:
-                self.tested |= directives(text).tested
         return known
 
     def is_hot(self, path: str) -> bool:
@@ -107,6 +102,8 @@ class Files:
         self._paths: dict[int, str] = {0: ""}
         self._starts: list[int] = []
         self._spans: list[tuple[int, int]] = []
+        self._left_out: dict[int, list[tuple[int, int]]] = {}
+        self._all: dict[int, list[tuple[int, int]]] | None = None
         lib = cindex.conf.lib
         self._skipped = lib["clang_getSkippedRanges"]
         self._skipped.argtypes, self._skipped.restype = [c_void_p, c_void_p], POINTER(RangeList)
@@ -230,19 +227,27 @@ class Files:
     def skipped(self, read: Mapping[int, int]) -> Mapping[str, tuple[tuple[int, int], ...]]:
         """{relative path: ranges of lines that the preprocessor left out each time}, of files read so many times."""
         found: dict[str, tuple[tuple[int, int], ...]] = {}
-        again = any(times > 1 for times in read.values())
-        everywhere = self._lines(self._all_skipped(self._tu.obj)) if again else []
         for handle, times in read.items():
             # Asked for one file, libclang tells of the first time that it was read.
-            told = self._lines(self._skipped(self._tu.obj, handle)) if times == 1 else everywhere
-            if always := covered([r for h, r in told if h == handle], times):
+            told = self.left_out(handle) if times == 1 else self._everywhere().get(handle, ())
+            if always := covered(told, times):
                 found[self.relative(self.path(handle))] = always
         return found
+
+    def _everywhere(self) -> Mapping[int, Sequence[tuple[int, int]]]:
+        if self._all is None:
+            self._all = {}
+            for handle, lines in self._lines(self._all_skipped(self._tu.obj)):
+                self._all.setdefault(handle, []).append(lines)
+        return self._all
 
     def left_out(self, handle: int) -> Sequence[tuple[int, int]]:
         """The lines that the preprocessor left out of a file that was read once: each range begins with the conditional
         and ends with the next one or the #endif of it."""
-        return [lines for _, lines in self._lines(self._skipped(self._tu.obj, handle))]
+        known = self._left_out.get(handle)
+        if known is None:
+            known = self._left_out[handle] = [r for _, r in self._lines(self._skipped(self._tu.obj, handle))]
+        return known
 
     def _lines(self, ranges: Any) -> list[tuple[int, tuple[int, int]]]:
         """(file, (first line, last line)) of each range; the list is given back to libclang."""

@@ -13,7 +13,8 @@ from auditor.evidence.c.agreement import Agreement
 from auditor.evidence.c.api import Cursor
 from auditor.evidence.c.files import Files
 from auditor.evidence.c.job import Job, Prelude, Result
-from auditor.evidence.c.walk import Handlers, Memory, Shared, Walk
+from auditor.evidence.c.memory import Handlers, Memory, Shared
+from auditor.evidence.c.walk import Walk
 from auditor.kernel.closure import Leading
 
 # CXTranslationUnit_DetailedPreprocessingRecord: to know which of several definitions of a macro is active.

@@ -10,35 +10,32 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
-from functools import cache
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from clang import cindex
 
 from auditor import arch as archs
 from auditor import interfaces
-from auditor.evidence.c.agreement import Agreement, Texts
-from auditor.evidence.c.api import Api, Cursor, K
+from auditor.evidence.c.api import Cursor, K
 from auditor.evidence.c.callers import look_at_callers, note
-from auditor.evidence.c.calls import Calls, Function
+from auditor.evidence.c.calls import Calls
 from auditor.evidence.c.context import Context, Unit
 from auditor.evidence.c.files import Files, Hot
-from auditor.evidence.c.flow import Flow, Handler
+from auditor.evidence.c.flow import Flow
 from auditor.evidence.c.job import UNITS_NAMES, Job, Result
-from auditor.evidence.c.leads import Leads
-from auditor.evidence.c.macros import Definitions, Expansions
+from auditor.evidence.c.macros import Expansions
+from auditor.evidence.c.memory import Given, Memory, Pattern, Shared
 from auditor.evidence.c.nodes import build, release
-from auditor.evidence.c.sites import Collector, Found
-from auditor.evidence.c.source import Sources
+from auditor.evidence.c.sites import Collector
 from auditor.evidence.c.types import C, Types
-from auditor.kernel.closure import Leading
 from auditor.kernel.flags import DIRECTORIES
-from auditor.kernel.includes import closure, directives
+from auditor.kernel.includes import directives
 from auditor.layouts.c import layout_from_translation_unit
 from auditor.model import Layout
 
-Handlers = Mapping[int, Sequence[Handler]]
+Place = tuple[str, int, int, int | str]
+"""(file, variant of it, flavour, offset of a declaration's name or the text of the macro that makes it)"""
 
 _TYPED = {
     K.TYPE_REF,
@@ -57,80 +54,6 @@ _WALKED = {*_NAMED, K.ENUM_DECL, K.FUNCTION_DECL, K.VAR_DECL, K.STATIC_ASSERT}
 _HELD = {C.OBJECT, C.ARRAY, C.CONTAINER}
 _LEADING = {*_HELD, C.POINTER, C.POINTER2, C.CONTAINER_POINTER, C.FUNCTION_POINTER}
 _CONCERNED = {*_LEADING, C.FUNCTION}
-
-
-class Memory:
-    """What a process keeps between units: file texts, macro definitions, what headers gave."""
-
-    def __init__(self, handlers: Handlers, leading: Leading) -> None:
-        self.handlers = handlers
-        self.leading = leading
-        self.api = Api()
-        self.sources = Sources()
-        self.definitions = Definitions(self.sources)
-        self.texts = Texts(self.sources)
-        self.led: set[tuple[str, int, int]] = set()
-        """Declarations whose names are leads already."""
-        self.flavours: dict[tuple[str, ...], int] = {}
-        self.layouts: dict[tuple[str, int, int], Layout | None] = {}
-        self.headers: dict[tuple[object, ...], Given] = {}
-        self.extents: dict[tuple[object, ...], tuple[str, bool]] = {}
-        self._kept: dict[tuple[str, str], tuple[Leads, Hot, Hot]] = {}
-
-    def kept(self, arch_id: str, struct: str) -> tuple[Leads, Hot, Hot]:
-        """(names that lead to the struct, where headers write one of the known ones, where files name the struct)"""
-        key = (arch_id, struct)
-        if key not in self._kept:
-            leads = Leads(self.definitions, archs.for_struct(arch_id, struct), struct, self.leading.names)
-            hot = Hot(self.sources, hot_words(arch_id, struct))
-            self._kept[key] = (leads, hot, Hot(self.sources, leads.words))
-        return self._kept[key]
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """What one declaration of a header gave: sites, and what it says of others; the sets are as in `Unit`."""
-
-    found: tuple[Found, ...]
-    handed_on: frozenset[str]
-    tables: frozenset[tuple[str, int]]
-    table_members: frozenset[tuple[str, str]]
-    behind: frozenset[tuple[str, str]]
-    functions: tuple[Function, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """A prelude as this process has parsed it; `pch` is the path of its precompiled form, all others are absolute.
-
-    `times`: {file: how often it was read}, as they were entered. `included`: {file: files that it includes}; "" is the
-    command. `given`: (header, what a declaration in it gave), in their order. `macros`: {file: offsets of its
-    definitions}.
-    """
-
-    pch: str
-    times: Mapping[str, int]
-    included: Mapping[str, Sequence[str]]
-    given: Sequence[tuple[str, Given]]
-    containers: frozenset[str]
-    layout: Layout
-    skipped: Mapping[str, tuple[tuple[int, int], ...]]
-    macros: Mapping[str, Set[int]]
-    agreement: Agreement
-
-    def reached(self, files: Iterable[str]) -> dict[str, None]:
-        """The shared files that a unit which includes these would have read without any prelude."""
-        # What the command includes was read with the prelude; libclang does not read it again.
-        found = closure((*self.included.get("", ()), *files), lambda f: self.included.get(f, ()))
-        return {f: None for f in self.times if f in found}
-
-
-@cache
-def hot_words(arch_id: str, struct: str) -> re.Pattern[str]:
-    """What makes a header's declaration worth walking."""
-    arch = archs.for_struct(arch_id, struct)
-    words = {struct, *arch.leading, *arch.words}
-    return re.compile("|".join(sorted(map(re.escape, words), key=len, reverse=True)))
 
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
@@ -152,8 +75,10 @@ class Walk:
         self._handles = self.files.handles()
         self.times = Counter[str]()
         """{file: how often it was read}"""
+        self._by_path: dict[str, int] = {}
         for handle, times in self._handles.items():
             self.times[self.files.path(handle)] += times
+            self._by_path[self.files.path(handle)] = handle
         self._read_before: Mapping[str, None] = {}
         self.disagreement = ""
         """Why what is shared says nothing of this unit."""
@@ -164,6 +89,7 @@ class Walk:
             left_out = self.files.skipped(own)
             again = {p: left_out.get(self.files.relative(p), ()) for p in map(self.files.path, own)}
             self.disagreement = shared.agreement.disagreement(record, again, self.left_out)
+        self._variants: dict[str, int] = {}
         first, *others = self.times or ("",)
         self.paths = tuple(dict.fromkeys((first, *self._read_before, *others)))
         """Every file that was read, absolute, the source first."""
@@ -193,8 +119,16 @@ class Walk:
 
     def left_out(self, path: str) -> Sequence[tuple[int, int]]:
         """As `Files` has it; of what was read several times, or not by this unit, nothing is known."""
-        handles = [h for h in self._handles if self.files.path(h) == path]
-        return self.files.left_out(handles[0]) if len(handles) == 1 and self.times[path] == 1 else ()
+        handle = self._by_path[path] if self.times[path] == 1 else 0
+        return self.files.left_out(handle) if handle else ()
+
+    def _variant(self, path: str) -> int:
+        """A number for what conditionals leave out of a file: the text of its declarations is what is left."""
+        known = self._variants.get(path)
+        if known is None:
+            key = (path, self.times[path], *self.left_out(path))
+            known = self._variants[path] = self._memory.variants.setdefault(key, len(self._memory.variants))
+        return known
 
     def skipped(self) -> Mapping[str, tuple[tuple[int, int], ...]]:
         """As in `Result`."""
@@ -236,8 +170,8 @@ class Walk:
         return self._hot.is_hot(path) or path in self._memory.leading.headers
 
     def _layout(self, place: tuple[str, int]) -> Layout | None:
-        """The target's layout; the same definition under the same flags has the same."""
-        key = (*place, self._flavour)
+        """The target's layout; the same definition under the same flags has the same, if the same is left out of it."""
+        key = (*place, self._variant(place[0]), self._flavour)
         if key not in self._memory.layouts:
             layout = layout_from_translation_unit(self._tu, self._job.struct, self._job.arch)
             self._memory.layouts[key] = replace(layout, source="libclang") if layout is not None else None
@@ -263,11 +197,12 @@ class Walk:
         left: list[tuple[Cursor, str]] = []
         for cursor, path, offset in picked:
             text, named = self._text(cursor, path, offset, self._named if path == main else self._hot)
-            if named and (path == main or offset < 0 or (path, offset, cursor.kind) not in self._memory.led):
-                self._memory.led.add((path, offset, cursor.kind))
+            place = (path, self._variant(path), self._flavour, offset if offset >= 0 else text)
+            if named and (path == main or offset < 0 or (*place, cursor.kind) not in self._memory.led):
+                self._memory.led.add((*place, cursor.kind))
                 self._lead(cursor, unit, path == main)
             if path != main and named:
-                self._header(cursor, unit, text, path, (self._flavour, offset if offset >= 0 else text))
+                self._header(cursor, unit, text, place)
             elif path == main and (named or self._leads.lead(text)):
                 if not named and cursor.kind != K.FUNCTION_DECL:
                     # A type or variable declared by something that leads to the struct leads to it, too.
@@ -280,10 +215,10 @@ class Walk:
         self.containers = unit.types.containers
         return unit
 
-    def _touches(self, cursor: Cursor, unit: Unit, place: tuple[object, ...]) -> bool:
+    def _touches(self, cursor: Cursor, unit: Unit, place: Place) -> bool:
         """Whether what a macro makes has to do with the struct. One TRACE_EVENT makes eight functions, of which one
         does, and several variables; to say so takes a tenth of a walk."""
-        if isinstance(place[1], int) or unit.types.of(cursor).cls in _CONCERNED:
+        if isinstance(place[-1], int) or unit.types.of(cursor).cls in _CONCERNED:
             return True
         names = self._memory.leading.names
         for child, _ in self._api.descendants(cursor, _NO_LEAVES):
@@ -317,7 +252,7 @@ class Walk:
         unit.behind |= given.behind
         unit.functions.update((f.name, f) for f in given.functions)
 
-    def _header(self, cursor: Cursor, unit: Unit, text: str, path: str, place: tuple[object, ...]) -> None:
+    def _header(self, cursor: Cursor, unit: Unit, text: str, place: Place) -> None:
         """A header's declaration is walked once per process and flavour of flags; of prototypes, those that take a
         callback or are a tracepoint's."""
         api = self._api
@@ -330,15 +265,21 @@ class Walk:
             return
         meant = self._memory.definitions.ambiguous.intersection(_WORD.findall(text))
         macros = tuple(unit.expansions.get(m) for m in sorted(meant))
-        key = (path, *place, cursor.kind, name, defined, macros)
+        key = (*place, cursor.kind, name, defined, macros)
         known = self._memory.headers.get(key)
+        pattern = self._pattern(name, text, place, unit) if cursor.kind == K.FUNCTION_DECL else None
+        if known is None and pattern in self._memory.plain:
+            unit.functions, before_it = {}, unit.functions
+            note(cursor, "", api.references(cursor), unit)
+            known = self._memory.headers[key] = Given(functions=tuple(unit.functions.values()))
+            unit.functions = before_it
         if known is None or cursor.kind in _RECORDS:
             # A struct is always looked at: whether it holds the target is a fact of this unit's types.
             own = Collector(self._memory.sources, self.files)
             before = unit.handed_on, unit.tables, unit.table_members, unit.behind, unit.functions
             unit.handed_on, unit.functions = set(), {}
             unit.tables, unit.table_members, unit.behind = set(before[1]), set(before[2]), set(before[3])
-            self._declaration(cursor, unit, own, text if isinstance(place[1], int) else "")
+            self._declaration(cursor, unit, own, text if isinstance(place[-1], int) else "")
             said = (
                 frozenset(unit.handed_on),
                 frozenset(unit.tables - before[1]),
@@ -347,8 +288,19 @@ class Walk:
             )
             known = self._memory.headers[key] = Given(own.found(), *said, tuple(unit.functions.values()))
             unit.handed_on, unit.tables, unit.table_members, unit.behind, unit.functions = before
-        self.given.append((path, known))
+            if pattern is not None and not known.found and not any(said):
+                self._memory.plain.add(pattern)
+        self.given.append((place[0], known))
         self._take(known, unit)
+
+    def _pattern(self, name: str, text: str, place: Place, unit: Unit) -> Pattern | None:
+        """What a macro makes of arguments that do not lead to the struct, named by the first of them: if one such
+        function holds no site, none does. None where they may, or for what no macro makes."""
+        macro, _, arguments = text.partition("(")
+        first = _WORD.search(arguments)
+        if isinstance(place[-1], int) or first is None or self._leads.lead(arguments):
+            return None
+        return macro, unit.expansions.get(macro), name.replace(first.group(), "("), self._flavour
 
     def _declaration(self, cursor: Cursor, unit: Unit, into: Collector, text: str) -> None:
         root = build(unit, cursor)
@@ -368,16 +320,12 @@ class Walk:
         release(root)
 
     def _flavour_of(self, main: str) -> int:
-        """A number for what can make a header's text another one: the flags, and what the source defines before it
-        includes anything, of the names that headers ask for.
-
-        What the macros in a declaration mean is part of `_header`'s key: the source's own are among the ambiguous.
-        """
+        """A number for the flags. What else makes a header's text another one is what its conditionals leave out, and
+        what the macros in a declaration mean: the source's own are among the ambiguous."""
         before = directives(self._memory.sources.get(main).text).before
         self._memory.definitions.ambiguous.update(name for name, _ in before)
-        defined = (definition for name, definition in before if name in self._hot.tested)
         own = (a for a in self._job.arguments if not a.startswith(_NOT_OF_FLAVOUR))
-        flavour = (*own, *defined, self._job.struct)
+        flavour = (*own, self._job.struct)
         return self._memory.flavours.setdefault(flavour, len(self._memory.flavours))
 
     def _text(self, cursor: Cursor, path: str, offset: int, words: Hot) -> tuple[str, bool]:

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a process keeps between units: what headers gave, and what units share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
+from functools import cache
+
+from auditor import arch as archs
+from auditor.evidence.c.agreement import Agreement, Texts
+from auditor.evidence.c.api import Api
+from auditor.evidence.c.calls import Function
+from auditor.evidence.c.files import Hot
+from auditor.evidence.c.flow import Handler
+from auditor.evidence.c.leads import Leads
+from auditor.evidence.c.macros import Definitions, Macro
+from auditor.evidence.c.sites import Found
+from auditor.evidence.c.source import Sources
+from auditor.kernel.closure import Leading
+from auditor.kernel.includes import closure
+from auditor.model import Layout
+
+Handlers = Mapping[int, Sequence[Handler]]
+Pattern = tuple[str, Macro | None, str, int]
+
+
+class Memory:
+    """What a process keeps between units: file texts, macro definitions, what headers gave."""
+
+    def __init__(self, handlers: Handlers, leading: Leading) -> None:
+        self.handlers = handlers
+        self.leading = leading
+        self.api = Api()
+        self.sources = Sources()
+        self.definitions = Definitions(self.sources)
+        self.texts = Texts(self.sources)
+        self.led: set[tuple[object, ...]] = set()
+        """Declarations whose names are leads already."""
+        self.flavours: dict[tuple[str, ...], int] = {}
+        self.layouts: dict[tuple[object, ...], Layout | None] = {}
+        self.variants: dict[tuple[object, ...], int] = {}
+        self.headers: dict[tuple[object, ...], Given] = {}
+        self.plain: set[Pattern] = set()
+        """Functions that hold no site, as a macro makes them."""
+        self.extents: dict[tuple[object, ...], tuple[str, bool]] = {}
+        self._kept: dict[tuple[str, str], tuple[Leads, Hot, Hot]] = {}
+
+    def kept(self, arch_id: str, struct: str) -> tuple[Leads, Hot, Hot]:
+        """(names that lead to the struct, where headers write one of the known ones, where files name the struct)"""
+        key = (arch_id, struct)
+        if key not in self._kept:
+            leads = Leads(self.definitions, archs.for_struct(arch_id, struct), struct, self.leading.names)
+            hot = Hot(self.sources, hot_words(arch_id, struct))
+            self._kept[key] = (leads, hot, Hot(self.sources, leads.words))
+        return self._kept[key]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What one declaration of a header gave: sites, and what it says of others; the sets are as in `Unit`."""
+
+    found: tuple[Found, ...] = ()
+    handed_on: frozenset[str] = frozenset()
+    tables: frozenset[tuple[str, int]] = frozenset()
+    table_members: frozenset[tuple[str, str]] = frozenset()
+    behind: frozenset[tuple[str, str]] = frozenset()
+    functions: tuple[Function, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """A prelude as this process has parsed it; `pch` is the path of its precompiled form, all others are absolute.
+
+    `times`: {file: how often it was read}, as they were entered. `included`: {file: files that it includes}; "" is the
+    command. `given`: (header, what a declaration in it gave), in their order. `macros`: {file: offsets of its
+    definitions}.
+    """
+
+    pch: str
+    times: Mapping[str, int]
+    included: Mapping[str, Sequence[str]]
+    given: Sequence[tuple[str, Given]]
+    containers: frozenset[str]
+    layout: Layout
+    skipped: Mapping[str, tuple[tuple[int, int], ...]]
+    macros: Mapping[str, Set[int]]
+    agreement: Agreement
+
+    def reached(self, files: Iterable[str]) -> dict[str, None]:
+        """The shared files that a unit which includes these would have read without any prelude."""
+        # What the command includes was read with the prelude; libclang does not read it again.
+        found = closure((*self.included.get("", ()), *files), lambda f: self.included.get(f, ()))
+        return {f: None for f in self.times if f in found}
+
+
+@cache
+def hot_words(arch_id: str, struct: str) -> re.Pattern[str]:
+    """What makes a header's declaration worth walking."""
+    arch = archs.for_struct(arch_id, struct)
+    words = {struct, *arch.leading, *arch.words}
+    return re.compile("|".join(sorted(map(re.escape, words), key=len, reverse=True)))
