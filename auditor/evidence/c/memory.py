@@ -23,7 +23,8 @@ from auditor.kernel.includes import closure
 from auditor.model import Layout
 
 Handlers = Mapping[int, Sequence[Handler]]
-Pattern = tuple[str, Macro | None, str, int]
+Pattern = tuple[int, str, Macro | None, str, int]
+"""(kind, name of a macro, its definition, name of what it makes with a sign for its first argument, flavour)"""
 
 
 class Memory:
@@ -44,6 +45,8 @@ class Memory:
         self.headers: dict[tuple[object, ...], Given] = {}
         self.plain: set[Pattern] = set()
         """Functions that hold no site, as a macro makes them."""
+        self.touching: dict[Pattern, bool] = {}
+        """Whether what a macro makes has to do with the struct at all."""
         self.extents: dict[tuple[object, ...], tuple[str, bool]] = {}
         self._kept: dict[tuple[str, str], tuple[Leads, Hot, Hot]] = {}
 

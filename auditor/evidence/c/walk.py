@@ -90,6 +90,8 @@ class Walk:
             again = {p: left_out.get(self.files.relative(p), ()) for p in map(self.files.path, own)}
             self.disagreement = shared.agreement.disagreement(record, again, self.left_out)
         self._variants: dict[str, int] = {}
+        self._first: dict[str, str] = {}
+        """The first argument of what a macro makes declarations of; empty if the arguments lead to the struct."""
         first, *others = self.times or ("",)
         self.paths = tuple(dict.fromkeys((first, *self._read_before, *others)))
         """Every file that was read, absolute, the source first."""
@@ -215,10 +217,20 @@ class Walk:
         self.containers = unit.types.containers
         return unit
 
-    def _touches(self, cursor: Cursor, unit: Unit, place: Place) -> bool:
+    def _touches(self, cursor: Cursor, unit: Unit, place: Place, pattern: Pattern | None) -> bool:
         """Whether what a macro makes has to do with the struct. One TRACE_EVENT makes eight functions, of which one
         does, and several variables; to say so takes a tenth of a walk."""
-        if isinstance(place[-1], int) or unit.types.of(cursor).cls in _CONCERNED:
+        if isinstance(place[-1], int):
+            return True
+        known = self._memory.touching.get(pattern) if pattern is not None else None
+        if known is None:
+            known = self._is_concerned(cursor, unit)
+            if pattern is not None:
+                self._memory.touching[pattern] = known
+        return known
+
+    def _is_concerned(self, cursor: Cursor, unit: Unit) -> bool:
+        if unit.types.of(cursor).cls in _CONCERNED:
             return True
         names = self._memory.leading.names
         for child, _ in self._api.descendants(cursor, _NO_LEAVES):
@@ -259,15 +271,19 @@ class Walk:
         name = api.text(api.getCursorSpelling(cursor))
         defined = bool(api.isCursorDefinition(cursor))
         telling = "(*" in text or name.startswith(tuple(unit.interfaces.tracepoint_prefix))
-        if cursor.kind == K.FUNCTION_DECL and not telling and not (defined and self._touches(cursor, unit, place)):
+        pattern = self._pattern(cursor, name, text, place, unit)
+        if (
+            cursor.kind == K.FUNCTION_DECL
+            and not telling
+            and not (defined and self._touches(cursor, unit, place, pattern))
+        ):
             return
-        if cursor.kind == K.VAR_DECL and not self._touches(cursor, unit, place):
+        if cursor.kind == K.VAR_DECL and not self._touches(cursor, unit, place, pattern):
             return
         meant = self._memory.definitions.ambiguous.intersection(_WORD.findall(text))
         macros = tuple(unit.expansions.get(m) for m in sorted(meant))
         key = (*place, cursor.kind, name, defined, macros)
         known = self._memory.headers.get(key)
-        pattern = self._pattern(name, text, place, unit) if cursor.kind == K.FUNCTION_DECL else None
         if known is None and pattern in self._memory.plain:
             unit.functions, before_it = {}, unit.functions
             note(cursor, "", api.references(cursor), unit)
@@ -293,14 +309,19 @@ class Walk:
         self.given.append((place[0], known))
         self._take(known, unit)
 
-    def _pattern(self, name: str, text: str, place: Place, unit: Unit) -> Pattern | None:
+    def _pattern(self, cursor: Cursor, name: str, text: str, place: Place, unit: Unit) -> Pattern | None:
         """What a macro makes of arguments that do not lead to the struct, named by the first of them: if one such
-        function holds no site, none does. None where they may, or for what no macro makes."""
-        macro, _, arguments = text.partition("(")
-        first = _WORD.search(arguments)
-        if isinstance(place[-1], int) or first is None or self._leads.lead(arguments):
+        declaration holds no site, none does. None where they may, or for what no macro makes."""
+        if isinstance(place[-1], int):
             return None
-        return macro, unit.expansions.get(macro), name.replace(first.group(), "("), self._flavour
+        if text not in self._first:
+            _, _, arguments = text.partition("(")
+            first = _WORD.search(arguments)
+            self._first[text] = first.group() if first and not self._leads.lead(arguments) else ""
+        if not (argument := self._first[text]):
+            return None
+        macro = text.partition("(")[0]
+        return cursor.kind, macro, unit.expansions.get(macro), name.replace(argument, "("), place[2]
 
     def _declaration(self, cursor: Cursor, unit: Unit, into: Collector, text: str) -> None:
         root = build(unit, cursor)
