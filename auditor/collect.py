@@ -20,7 +20,7 @@ from auditor.evidence.prelude import share_headers
 from auditor.facts.store import Store
 from auditor.interfaces import shipped
 from auditor.kernel.closure import Leading
-from auditor.kernel.coverage import Looked, common_ranges, coverage
+from auditor.kernel.coverage import Looked, common_ranges, coverage, with_unseen
 from auditor.kernel.discover import SAVED, discover
 from auditor.kernel.flags import clang_arguments
 from auditor.kernel.headers import Headers, all_searched
@@ -134,6 +134,7 @@ def collect(
         ),
         coverage=_with_unread(coverage(found.mentions, looked), found.unread),
         example=_example(commands.units, request, tree, arch),
+        ignores=with_unseen(found.ignores, looked),
     )
 
 
