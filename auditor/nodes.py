@@ -44,6 +44,17 @@ class Node:
             self.fail(f"the key {key!r}")
         return Node(self.value[key], self.file, f"{self.place}.{key}", self.hint)
 
+    def get(self, key: str, default: Any) -> Node:
+        """As `[]`, but what is not there is `default`."""
+        if isinstance(self.value, dict) and key not in self.value:
+            return Node(default, self.file, f"{self.place}.{key}", self.hint)
+        return self[key]
+
+    def one_of(self, *words: str) -> str:
+        if self.value not in words or not isinstance(self.value, str):
+            self.fail("one of " + ", ".join(w or "nothing" for w in words))
+        return self.value
+
     def only(self, *keys: str) -> None:
         """No other keys than these."""
         if isinstance(self.value, dict) and (odd := sorted(set(self.value) - set(keys))):

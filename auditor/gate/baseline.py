@@ -80,9 +80,7 @@ def compare(
     return states, Comparison(baseline.file, tuple(fixed), tuple(stale), other, unlisted)
 
 
-def _states(
-    judged: JudgedSite, thresholds: Thresholds, entries: dict[Key, BaselineEntry]
-) -> Iterator[tuple[str, str]]:
+def _states(judged: JudgedSite, thresholds: Thresholds, entries: dict[Key, BaselineEntry]) -> Iterator[tuple[str, str]]:
     for proposal, judgement in judged.verdicts.items():
         if thresholds.reached(judged.site.kind, judgement.verdict):
             entry = entries.get((judged.id, proposal))
@@ -93,7 +91,7 @@ def _states(
 def updated(
     report: Report, thresholds: Thresholds, baseline: Baseline, reason: str, author: str, whole: bool = True
 ) -> Updated:
-    """The baseline with all findings of a gated report, as `gate` gives it without a baseline.
+    """The baseline with all findings of a report whose inline ignores are marked.
 
     What stays keeps its reason and author; what is new, or worse than it was, gets these. What is fixed, stale or
     ignored in the source is dropped. Entries of proposals that were not judged stay, and so do those without a site if
@@ -106,7 +104,7 @@ def updated(
     added = fixed = stale = ignored = 0
     for site in report.sites:
         for proposal, judgement in site.verdicts.items():
-            if site.suppressed is None and thresholds.reached(site.site.kind, judgement.verdict):
+            if not _ignored(site) and thresholds.reached(site.site.kind, judgement.verdict):
                 key = (site.id, proposal)
                 before = old.get(key)
                 if before is not None and judgement.verdict.rank <= before.verdict.rank:
@@ -121,7 +119,7 @@ def updated(
             continue
         if entry.proposal in judged and place is None and whole:
             stale += 1
-        elif entry.proposal in judged and place is not None and place.suppressed is not None:
+        elif entry.proposal in judged and place is not None and _ignored(place):
             ignored += 1
         elif now is not None and now.verdict.rank < entry.verdict.rank:
             fixed += 1
@@ -132,12 +130,14 @@ def updated(
     return Updated(made, added, len(entries) - added, fixed, stale, ignored)
 
 
+def _ignored(judged: JudgedSite) -> bool:
+    return judged.suppressed is not None and judged.suppressed.by == "ignore"
+
+
 def _entry(judged: JudgedSite, proposal: str, judgement: Judgement, reason: str, author: str) -> BaselineEntry:
     s = judged.site
     expression = " ".join(s.expression.split())[:EXPRESSION]
-    return BaselineEntry(
-        judged.id, proposal, judgement.verdict, s.rule, s.file, s.function, expression, reason, author
-    )
+    return BaselineEntry(judged.id, proposal, judgement.verdict, s.rule, s.file, s.function, expression, reason, author)
 
 
 def order(entry: BaselineEntry) -> tuple[str, str, str, str, str]:

@@ -17,7 +17,7 @@ SCHEMA_VERSION = 1
 LARGEST = 64 << 20
 _WHAT = "a baseline of this tool"
 _HINT = "mend it, or take it back from version control; `ptregs-audit baseline create --force` makes it anew"
-_TEXTS = ("id", "proposal", "rule", "file", "function", "expression", "reason", "author")
+ENTRY_TEXTS = ("id", "proposal", "rule", "file", "function", "expression", "reason", "author")
 
 
 def read(path: str) -> Baseline:
@@ -54,12 +54,9 @@ def parse(text: str, name: str) -> Baseline:
 
 
 def _entry(node: Node) -> BaselineEntry:
-    node.only(*_TEXTS, "verdict")
-    try:
-        verdict = Verdict(node["verdict"].text())
-    except ValueError:
-        node["verdict"].fail("one of " + ", ".join(v.value for v in Verdict))
-    return BaselineEntry(verdict=verdict, **{key: node[key].text() for key in _TEXTS})
+    node.only(*ENTRY_TEXTS, "verdict")
+    verdict = Verdict(node["verdict"].one_of(*(v.value for v in Verdict)))
+    return BaselineEntry(verdict=verdict, **{key: node[key].text() for key in ENTRY_TEXTS})
 
 
 def chunks(baseline: Baseline) -> Iterator[str]:

@@ -40,9 +40,7 @@ def gate(
     )
 
 
-def _with_states(
-    judged: JudgedSite, states: dict[str, str], reasons: dict[tuple[str, str], Suppression]
-) -> JudgedSite:
+def _with_states(judged: JudgedSite, states: dict[str, str], reasons: dict[tuple[str, str], Suppression]) -> JudgedSite:
     if not states:
         return judged
     if judged.suppressed is not None:

@@ -158,8 +158,8 @@ class _Reader:
         self._buffer = bytearray(1 << 20)
 
     def read(self, path: str) -> bytes | None:
-        """The file if it can name a word or holds `also`, else b""; b"" also for what is no regular file or is binary and huge, None
-        for text over the limit."""
+        """The file if it can name a word or holds `also`, else b""; b"" too for what is no regular file or is binary
+        and huge, None for text over the limit."""
         fd = os.open(path, self._flags)
         try:
             status = os.fstat(fd)

@@ -7,6 +7,7 @@ import heapq
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from auditor.gate.thresholds import Thresholds, thresholds
 from auditor.model import JudgedSite, Verdict
 
 
@@ -23,9 +24,10 @@ def worst(judged: JudgedSite) -> Verdict:
     return max((j.verdict for j in judged.verdicts.values()), key=lambda v: v.rank, default=Verdict.SAFE)
 
 
-def reaching(sites: Iterable[JudgedSite], threshold: Verdict) -> list[JudgedSite]:
+def reaching(sites: Iterable[JudgedSite], threshold: Verdict | Thresholds) -> list[JudgedSite]:
     """The findings: sites whose verdict under some proposal is at or above the threshold."""
-    return [s for s in sites if s.verdicts and worst(s).rank >= threshold.rank]
+    lowest = thresholds(threshold)
+    return [s for s in sites if s.verdicts and lowest.reached(s.site.kind, worst(s))]
 
 
 def ranked(sites: Sequence[JudgedSite], limit: int | None) -> list[JudgedSite]:
@@ -40,12 +42,13 @@ def ranked(sites: Sequence[JudgedSite], limit: int | None) -> list[JudgedSite]:
     return sorted(sites, key=key) if limit is None else heapq.nsmallest(limit, sites, key=key)
 
 
-def reasons(judged: JudgedSite, order: Sequence[str], lowest: Verdict) -> list[Reason]:
+def reasons(judged: JudgedSite, order: Sequence[str], lowest: Verdict | Thresholds) -> list[Reason]:
     """The distinct reasons at or above `lowest`, worst first; proposals in the report's order."""
     shared: dict[tuple[Verdict, str], list[str]] = {}
+    from_ = thresholds(lowest)
     for pid in order:
         j = judged.verdicts.get(pid)
-        if j is not None and j.verdict.rank >= lowest.rank:
+        if j is not None and from_.reached(judged.site.kind, j.verdict):
             shared.setdefault((j.verdict, j.why), []).append(pid)
     found = [Reason(verdict, why, tuple(pids)) for (verdict, why), pids in shared.items()]
     return sorted(found, key=lambda r: -r.verdict.rank)

@@ -10,12 +10,17 @@ from __future__ import annotations
 from pathlib import Path
 
 from auditor.errors import InputError
+from auditor.gate.baseline import NEW, UNCHANGED
+from auditor.gate.baseline_file import ENTRY_TEXTS
 from auditor.model import (
+    BaselineEntry,
+    Comparison,
     Coverage,
     Effects,
     Failure,
     Field,
     FunctionEntry,
+    Ignore,
     JudgedSite,
     Judgement,
     Layout,
@@ -24,14 +29,17 @@ from auditor.model import (
     Report,
     Run,
     Site,
+    Suppression,
     Target,
     Uncovered,
     Verdict,
+    WrongIgnore,
 )  # fmt: skip
 from auditor.nodes import Node, parse_json
 from auditor.reports.json import SCHEMA_VERSION
 from auditor.reports.rebuilt import layout_after
 
+STATES = (NEW, UNCHANGED)
 MAX_BYTES = 1 << 30
 MAX_MEMBERS = 2048
 MAX_PROPOSALS = 256
@@ -83,7 +91,16 @@ def _report(top: Node) -> Report:
             node["verdicts"].fail("only ids of proposals of this report")
         return judged
 
-    return Report(runs, proposals, top["sites"].items(site), top["functions"].items(_function))
+    baseline = top.get("baseline", None)
+    return Report(
+        runs,
+        proposals,
+        top["sites"].items(site),
+        top["functions"].items(_function),
+        ignores=top.get("ignores", []).items(_ignore),
+        wrong_ignores=top.get("wrong_ignores", []).items(_wrong),
+        comparison=None if baseline.value is None else _comparison(baseline),
+    )
 
 
 def _run(node: Node) -> Run:
@@ -152,15 +169,65 @@ def _site(node: Node) -> JudgedSite:
         uses=node["uses"].count(),
         related=node["related"].items(lambda n: Related(n["file"].text(), n["line"].count(), n["note"].text())),
     )
-    return JudgedSite(node["id"].text(), node["run"].count(), site, node["verdicts"].mapping(_judgement))
+    states = node["verdicts"].mapping(lambda n: n.get("baseline", "").one_of("", *STATES))
+    suppressed = node["suppressed"]
+    return JudgedSite(
+        node["id"].text(),
+        node["run"].count(),
+        site,
+        node["verdicts"].mapping(_judgement),
+        None if suppressed.value is None else _suppression(suppressed),
+        {p: state for p, state in states.items() if state},
+    )
+
+
+def _suppression(node: Node) -> Suppression:
+    by = node["by"].one_of("ignore", "baseline")
+    return Suppression(by, node["reason"].text(), node.get("author", "").text(), node.get("line", 0).count())
+
+
+def _ignore(node: Node) -> Ignore:
+    lines = node["lines"].items(Node.count)
+    if len(lines) != 2:
+        node["lines"].fail("two lines")
+    return Ignore(
+        file=node["file"].text(),
+        line=node["line"].count(),
+        lines=(lines[0], lines[1]),
+        below=node["below"].count(),
+        rules=node["rules"].items(Node.text),
+        reason=node["reason"].text(),
+        malformed=node["malformed"].text(),
+        unseen=node["unseen"].text(),
+    )
+
+
+def _wrong(node: Node) -> WrongIgnore:
+    file, problem, rule, why = (node[k].text() for k in ("file", "problem", "rule", "why"))
+    return WrongIgnore(file, node["line"].count(), problem, rule, why)
+
+
+def _comparison(node: Node) -> Comparison:
+    return Comparison(
+        file=node["file"].text(),
+        fixed=node["fixed"].items(lambda n: (_entry(n), _verdict(n["now"]))),
+        stale=node["stale"].items(_entry),
+        other=node["other"].count(),
+        unlisted=node["unlisted"].items(Node.text),
+    )
+
+
+def _entry(node: Node) -> BaselineEntry:
+    texts = {k: node[k].text() for k in ENTRY_TEXTS}
+    return BaselineEntry(verdict=_verdict(node["verdict"]), **texts)
 
 
 def _judgement(node: Node) -> Judgement:
-    try:
-        verdict = Verdict(node["verdict"].text())
-    except ValueError:
-        node["verdict"].fail("one of " + ", ".join(v.value for v in Verdict))
-    return Judgement(verdict, node["why"].text(), node["fix"].text())
+    return Judgement(_verdict(node["verdict"]), node["why"].text(), node["fix"].text())
+
+
+def _verdict(node: Node) -> Verdict:
+    return Verdict(node.one_of(*(v.value for v in Verdict)))
 
 
 def _function(node: Node) -> FunctionEntry:

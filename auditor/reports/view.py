@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from auditor.gate.thresholds import Thresholds
 from auditor.model import Verdict
 
 
@@ -12,7 +13,7 @@ from auditor.model import Verdict
 class View:
     """`limit`: rows per list, None for all. `seconds`: how long the audit took, where somebody measured it."""
 
-    threshold: Verdict = Verdict.BREAK
+    threshold: Verdict | Thresholds = Verdict.BREAK
     limit: int | None = 50
     colour: bool = False
     width: int = 100
