@@ -45,14 +45,12 @@ class Updated:
     ignored: int
 
 
-def check_target(baseline: Baseline, report: Report) -> None:
+def check_target(baseline: Baseline, struct: str, arch: str) -> None:
     """InputError: the baseline is of another struct or architecture."""
-    for run in report.runs:
-        t = run.target
-        if (t.struct, t.arch) != (baseline.struct, baseline.arch):
-            made = f"made for struct {baseline.struct} on {baseline.arch}"
-            asked = f"expected one for struct {t.struct} on {t.arch}; `ptregs-audit baseline create` makes one"
-            raise InputError(baseline.file, made, asked)
+    if (struct, arch) != (baseline.struct, baseline.arch):
+        made = f"is a baseline of struct {baseline.struct} on {baseline.arch}"
+        asked = f"expected struct {struct} on {arch}; name another one, or make it with `ptregs-audit baseline create`"
+        raise InputError(baseline.file, made, asked)
 
 
 def compare(

@@ -28,7 +28,8 @@ def gate(
     sites = [replace(s, suppressed=ignored.get(n)) for n, s in enumerate(report.sites)] if ignored else report.sites
     comparison = None
     if baseline is not None:
-        check_target(baseline, report)
+        for run in report.runs:
+            check_target(baseline, run.target.struct, run.target.arch)
         states, comparison = compare(sites, [p.id for p, _ in report.proposals], thresholds, baseline)
         reasons = {(e.id, e.proposal): Suppression("baseline", e.reason, e.author) for e in baseline.entries}
         sites = [_with_states(s, of_site, reasons) for s, of_site in zip(sites, states, strict=True)]

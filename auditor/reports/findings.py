@@ -72,6 +72,10 @@ def place(judged: JudgedSite) -> str:
     return ":".join([s.file, *map(str, numbers)])
 
 
+def plural(n: int, word: str) -> str:
+    return word if n == 1 else word + "s"
+
+
 def one_line(expression: str, limit: int) -> str:
     text = " ".join(expression.split())
     return text if len(text) <= limit else text[: limit - 3] + "..."

@@ -20,7 +20,7 @@ from auditor.reports.answers import answers
 from auditor.reports.causes import Cause, root_causes
 from auditor.reports.coverage import failures, gaps
 from auditor.reports.filters import describe, select
-from auditor.reports.findings import one_line, place, ranked, reaching, reasons, short_verdicts, worst
+from auditor.reports.findings import one_line, place, plural, ranked, reaching, reasons, short_verdicts, worst
 from auditor.reports.gated import gate_sections, standing
 from auditor.reports.view import DEFAULT, View
 from auditor.terminal import printable, styled
@@ -77,7 +77,7 @@ def _summary(report: Report, view: View) -> Iterator[str]:
     )
     yield ""
     found = reaching(report.sites, view.threshold)
-    sites = f"{len(report.sites)} {_plural(len(report.sites), 'site')}"
+    sites = f"{len(report.sites)} {plural(len(report.sites), 'site')}"
     known = standing(found, report.comparison is not None)
     yield f"{sites}; {len(found)} with a verdict of {thresholds(view.threshold)} under some proposal{known}."
 
@@ -116,11 +116,7 @@ def _cause(cause: Cause, view: View) -> str:
     verdict = styled(f"{cause.worst.value:<11}", _COLOURS[cause.worst], colour=view.colour)
     files = f" in {cause.files} files" if cause.files > 1 else ""
     origin = cause.origin if cause.origin else ("first " if cause.sites > 1 else "") + cause.first
-    return f"{verdict} {cause.sites:>5} {_plural(cause.sites, 'site')}{files}  {cause.rule}  {printable(origin)}"
-
-
-def _plural(n: int, word: str) -> str:
-    return word if n == 1 else word + "s"
+    return f"{verdict} {cause.sites:>5} {plural(cause.sites, 'site')}{files}  {cause.rule}  {printable(origin)}"
 
 
 def _sites(report: Report, view: View, lowest: Verdict | Thresholds) -> Iterator[str]:
@@ -170,10 +166,10 @@ def _coverage(report: Report, view: View) -> Iterator[str]:
     yield from _heading("Not looked at (it can only add to the numbers above)", view)
     nothing = True
     for run in report.runs:
-        rows = [(f"{n} {_plural(n, 'unit')} failed", why, file) for why, n, file in failures(run.coverage)]
+        rows = [(f"{n} {plural(n, 'unit')} failed", why, file) for why, n, file in failures(run.coverage)]
         rows += [
             (
-                f"{g.mentions} {_plural(g.mentions, 'mention')}",
+                f"{g.mentions} {plural(g.mentions, 'mention')}",
                 g.why,
                 g.first if g.mentions == 1 else f"first {g.first}",
             )
@@ -192,7 +188,7 @@ def _coverage(report: Report, view: View) -> Iterator[str]:
 def _answers(report: Report, view: View, narrowed: bool) -> Iterator[str]:
     yield from _heading("Signals and ptrace, BPF, below the struct", view)
     unseen = sum(len(run.coverage.uncovered) for run in report.runs)
-    yield f"  from {len(report.sites)} {_plural(len(report.sites), 'site')}; {unseen} mentions were not looked at"
+    yield f"  from {len(report.sites)} {plural(len(report.sites), 'site')}; {unseen} mentions were not looked at"
     if narrowed:
         yield "  not answered: the answers need all sites, and filters are set"
         return
