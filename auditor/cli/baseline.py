@@ -118,13 +118,15 @@ def _update(
     old: Baseline, asked: Asked, auditing: Auditing, thresholds: Thresholds, reason: str, author: str
 ) -> int:  # fmt: skip
     from auditor.gate.baseline import updated
+    from auditor.reports.findings import plural
 
     with uncollected():
         report = gated(auditing.run(asked, {}), thresholds, None)
         whole = not any(run.coverage.units_failed for run in report.runs)
         signed = updated(report, thresholds, old, reason, author, whole)
         if signed.added and not reason:
-            raise UsageError(f"{signed.added} findings are new, and need a reason: give --reason TEXT; nothing changed")
+            new = f"{signed.added} new {plural(signed.added, 'finding')}"
+            raise UsageError(f"{new} to accept, and no reason: give --reason TEXT; nothing was changed")
         if signed.added and not author:
             signed = updated(report, thresholds, old, reason, _author(""), whole)
         _write(signed.baseline)
@@ -144,8 +146,11 @@ def _said(made: Updated) -> str:
 
 
 def _incomplete(report: Report) -> int:
+    from auditor.reports.findings import plural
+
     failed = sum(len(run.coverage.units_failed) for run in report.runs)
-    what = f"{failed} units could not be analysed: their findings are missing, and nothing was dropped as stale"
+    units = f"{failed} {plural(failed, 'unit')}"
+    what = f"{units} could not be analysed: findings may be missing, and nothing was dropped as stale"
     click.echo(f"ptregs-audit: {what}", err=True)
     return exits.INCOMPLETE
 

@@ -113,10 +113,11 @@ class _Loader:
         raise InputError(place, f"{key}: {problem}", advice)
 
     def unknown(self, key: str) -> NoReturn:
-        option = _COMMAND_LINE_ONLY.get(key.replace("_", "-"))
+        dashed = key.replace("_", "-")
+        option = _COMMAND_LINE_ONLY.get(dashed)
         if option:
             self.fail(key, "cannot be set in a configuration, which may come with the tree", f"give {option}")
-        like = near(key.replace("_", "-"), KEYS, 2)
+        like = [dashed] if dashed in KEYS else near(dashed, KEYS, 2)
         self.fail(key, "unknown key", hint(like) if like else "known: " + ", ".join(KEYS))
 
     def text(self, key: str, value: Any) -> str:
