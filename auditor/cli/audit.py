@@ -30,7 +30,12 @@ def audit_command(config: Config, asked: Asked, auditing: Auditing, showing: Sho
     Every place whose code depends on the struct gets a verdict for every proposal. --path, --kind and --verdict narrow
     the text and the exit code; the other formats stay whole.
     """
-    showing.check(auditing.struct, auditing.arch, auditing.compdb, asked.after and asked.after[1], *asked.proposals)
+    made = (
+        p / n for p in (auditing.tree, auditing.build) if p for n in ("compile_commands.json", ".config", "vmlinux")
+    )
+    showing.check(
+        auditing.struct, auditing.arch, auditing.compdb, asked.after and asked.after[1], *made, *asked.proposals
+    )
     started = time.monotonic()
     with uncollected():
         report = showing.gate(auditing.run(asked, showing.filters))

@@ -56,7 +56,7 @@ def create_command(
     path = _named(baseline, config)
     if os.path.lexists(path) and not force:
         raise UsageError(f"{path} is there already: `baseline update` changes it, and --force replaces it")
-    if path.is_dir() or not path.absolute().parent.is_dir():
+    if os.path.isdir(path) or not os.path.isdir(path.absolute().parent):
         raise UsageError(f"{path} is a directory, or lies in none")
     if not reason.strip():
         raise UsageError("a baseline says why its findings are accepted: give --reason TEXT")

@@ -58,7 +58,7 @@ def _config(named: Path | None, none: bool) -> Config:
     from auditor.config.find import find
     from auditor.config.load import Config, load
 
-    path = named or (None if none else find(Path.cwd()))
+    path = named or (None if none else find(_here()))
     if path is None:
         return Config()
     config = load(path, trusted=named is not None)
@@ -66,3 +66,10 @@ def _config(named: Path | None, none: bool) -> Config:
         # What was found by itself may change the outcome: that is said.
         click.echo(f"ptregs-audit: configured by {printable(str(path))} (--no-config)", err=True)
     return config
+
+
+def _here() -> Path:
+    try:
+        return Path.cwd()
+    except OSError as e:
+        raise UsageError(f"the current directory cannot be read: {e.strerror}; change it, or give --no-config") from e

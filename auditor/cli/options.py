@@ -189,7 +189,7 @@ def read_baseline(path: Path) -> Baseline:
     from auditor.errors import InputError
     from auditor.gate.baseline_file import read
 
-    if not path.exists():
+    if not os.path.lexists(path):
         raise InputError(str(path), "there is no such baseline", "`ptregs-audit baseline create` makes one")
     return read(str(path))
 

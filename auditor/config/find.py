@@ -27,14 +27,14 @@ def find(start: Path) -> Path | None:
         if os.path.lexists(own := directory / NAME):
             return own
         other = directory / PYPROJECT
-        if other.is_file() and table_of(other) is not None:
+        if os.path.isfile(other) and table_of(other) is not None:
             return other
     return None
 
 
 def _upward(start: Path) -> Iterator[Path]:
     directories = (start, *start.parents)
-    tops = [n for n, d in enumerate(directories) if (d / ".git").exists()]
+    tops = [n for n, d in enumerate(directories) if os.path.exists(d / ".git")]
     yield from directories[: tops[0] + 1 if tops else 1]
 
 

@@ -8,6 +8,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from auditor.layouts.near import near
 from auditor.model import Ignore, JudgedSite, Suppression, WrongIgnore
 
+SUGGESTIONS = 200
+"""After so many wrong ignores nobody reads what was meant, and a tree that is not trusted may hold any number."""
+
 
 def suppressed_by(ignores: Sequence[Ignore], sites: Sequence[JudgedSite]) -> dict[int, Suppression]:
     """{index of the site: what suppresses it}; the first ignore of a site counts."""
@@ -39,11 +42,13 @@ def wrong(
     found: list[WrongIgnore] = []
     for ignore in ignores:
         here = {sites[i].site.rule for i in by_file.get(ignore.file, ()) if speaks_of(ignore, sites[i])}
-        found += _wrong(ignore, here, rules, unused)
+        found += _wrong(ignore, here, rules, unused, suggest=len(found) < SUGGESTIONS)
     return tuple(sorted(found, key=lambda w: (w.file, w.line, w.rule, w.problem)))
 
 
-def _wrong(ignore: Ignore, here: Collection[str], rules: Collection[str], unused: bool) -> Iterator[WrongIgnore]:
+def _wrong(
+    ignore: Ignore, here: Collection[str], rules: Collection[str], unused: bool, suggest: bool
+) -> Iterator[WrongIgnore]:
     if ignore.malformed:
         yield WrongIgnore(ignore.file, ignore.line, "malformed", "", ignore.malformed)
         return
@@ -52,7 +57,7 @@ def _wrong(ignore: Ignore, here: Collection[str], rules: Collection[str], unused
         yield WrongIgnore(ignore.file, ignore.line, "without-reason", "", why)
     for rule in ignore.rules:
         if rule not in rules:
-            yield WrongIgnore(ignore.file, ignore.line, "unknown-rule", rule, _unknown(rule, rules))
+            yield WrongIgnore(ignore.file, ignore.line, "unknown-rule", rule, _unknown(rule, rules if suggest else ()))
         elif unused and not ignore.unseen and rule not in here:
             there = f"; what is here: {', '.join(sorted(here))}" if here else ""
             yield WrongIgnore(ignore.file, ignore.line, "unused", rule, f"no place of {rule} is here{there}")

@@ -23,12 +23,15 @@ MAX_PER_FILE = 500
 MAX_BYTES = 8 << 20
 """Of a file that is searched; no source that people write is near."""
 
-# Literals are matched so that what looks like a comment inside of one is none; a long line of quotes costs no more.
-_LITERAL = r"""(?P<literal>"(?:\\.|[^"\\\n]){0,4000}+"|'(?:\\.|[^'\\\n]){0,4000}+')"""
-_C = _LITERAL + r"""|(?P<comment>/\*.*?(?:\*/|\Z)|//(?:\\\n|[^\n])*)"""
+# Literals are matched so that what looks like a comment inside of one is none. One that is not closed ends with its
+# line: whatever is matched is not looked at again, and no text takes longer than its length.
+_LITERAL = r"""(?P<literal>"(?:\\.|[^"\\\n])*+"?|'(?:\\.|[^'\\\n])*+'?)"""
+_C = _LITERAL + r"""|(?P<comment>/\*.*?(?:\*/|\Z)|//(?:\\\n|[^\n])*+)"""
 # In assembly `#` also begins directives and pastes tokens: only a comment that is an ignore is taken for one.
 _TOKEN = re.compile(_C, re.DOTALL)
-_ASSEMBLY_TOKEN = re.compile(_C.replace("(?P<comment>", r"(?P<comment>\#+[ \t]*ptregs-audit:[^\n]*|"), re.DOTALL)
+_ASSEMBLY_TOKEN = re.compile(
+    _C.replace("(?P<comment>", r"(?P<comment>(?<!\#)\#++[ \t]*+ptregs-audit:[^\n]*|"), re.DOTALL
+)
 _OPENING = re.compile(r"(?:/\*|//|\#+)")
 _MARKED = re.compile(r"^[\s*]*ptregs-audit:(.*)", re.DOTALL)
 _IGNORE = re.compile(r"\s*ignore\s*\[([^\]\[]*)\](.*)", re.DOTALL)

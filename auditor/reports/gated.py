@@ -54,8 +54,10 @@ def _comparison(report: Report) -> Iterator[str]:
         yield f"it was not made with {proposal}: all findings of that proposal are new"
     for entry, now in comparison.fixed:
         yield f"fixed  {_entry(entry)}, now {now.value}"
+    failed = any(run.coverage.units_failed for run in report.runs)
+    gone = "not found, but units failed" if failed else "there is no such place any more"
     for entry in comparison.stale:
-        yield f"stale  {_entry(entry)}: there is no such place any more"
+        yield f"stale  {_entry(entry)}: {gone}"
     if comparison.fixed or comparison.stale:
         yield UPDATE
 

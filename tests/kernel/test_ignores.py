@@ -125,6 +125,15 @@ def test_a_file_that_nobody_wrote(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "no ignore is looked for" in one("x; // ptregs-audit: ignore[size/copy] known").malformed
 
 
+@pytest.mark.parametrize(
+    "part", ['"\\', "'", "#", "# ", "//\\\n", "/* ", "/* ptregs-audit: ", "\n ptregs-audit: ignore"]
+)
+def test_long_texts_that_never_end(part: str) -> None:
+    """Were one of them to take the square of its length, this would not end either."""
+    for path in ("a.c", "a.S"):
+        assert len(found("ptregs-audit:" + part * (4_000_000 // len(part)), path)) <= ignores.MAX_PER_FILE + 1
+
+
 def test_bytes_that_are_no_text() -> None:
     (noted,) = ignores_in("a.c", b"x; // ptregs-audit: ignore[a/b] \xff\x1b\n")
     assert noted.reason == "\\xff\x1b"
