@@ -7,8 +7,9 @@ import contextlib
 import functools
 import gc
 import os
+import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,6 +76,7 @@ class Showing:
     everything: bool
     color: str
     inputs: tuple[Path, ...] = ()
+    url: str = ""
 
     def check(self, struct: str, arch: str, *inputs: str | Path | None) -> None:
         """Before an audit: UsageError, InputError if the outputs or the baseline do not fit it."""
@@ -97,6 +99,7 @@ class Showing:
             limit=None if self.everything else View().limit,
             colour=use_colour(self.color, sys.stdout.isatty(), os.environ),
             seconds=seconds,
+            url=self.url,
         )
         failures = write_outputs(report, self.outputs, view)
         for message in failures:
@@ -104,6 +107,14 @@ class Showing:
         if failures:
             return exits.INCOMPLETE
         return exits.of_report(report, self.filters, self.thresholds, self.exit_zero, self.strict)
+
+
+def report_url(env: Mapping[str, str]) -> str:
+    """PTREGS_REPORT_URL: where a CI job keeps the full report. UsageError: not the address of a page."""
+    url = env.get("PTREGS_REPORT_URL", "")
+    if url and not re.fullmatch(r"https?://[^\s<>\"'`|\\\x00-\x1f\x7f-\uffff]{1,2000}", url):
+        raise UsageError(f"PTREGS_REPORT_URL: expected https://..., not {url[:100]!r}")
+    return url
 
 
 def gated(report: Report, thresholds: Thresholds, baseline: Baseline | None) -> Report:
@@ -172,6 +183,7 @@ def showing(command: Command) -> Command:
             everything=everything,
             color=color,
             inputs=tuple(Path(p) for p in (known, config.file) if p),
+            url=report_url(os.environ),
         )
         return command(config=config, showing=wanted, **others)
 

@@ -34,6 +34,11 @@ def select(report: Report, filters: Filters) -> Report:
     )
 
 
+def narrowed(report: Report) -> Report:
+    """As the command line narrowed it."""
+    return select(report, report.runs[0].target.filters)
+
+
 def _entry_matches(entry: BaselineEntry, filters: Filters) -> bool:
     verdicts = filters.get("verdict", ())
     return _place_matches(entry.file, entry.rule, filters) and (not verdicts or entry.verdict.value in verdicts)

@@ -7,8 +7,10 @@ import heapq
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from auditor.gate.gate import without_suppressed
 from auditor.gate.thresholds import Thresholds, thresholds
-from auditor.model import JudgedSite, Verdict
+from auditor.model import JudgedSite, Report, Verdict
+from auditor.reports.filters import narrowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,12 @@ def reaching(sites: Iterable[JudgedSite], threshold: Verdict | Thresholds) -> li
     """The findings: sites whose verdict under some proposal is at or above the threshold."""
     lowest = thresholds(threshold)
     return [s for s in sites if s.verdicts and lowest.reached(s.site.kind, worst(s))]
+
+
+def failing(report: Report, threshold: Verdict | Thresholds) -> list[JudgedSite]:
+    """What decides the exit code, worst first: each site with those verdicts only that the filters leave, and that are
+    neither suppressed nor in the baseline."""
+    return ranked(reaching(without_suppressed(narrowed(report)).sites, threshold), None)
 
 
 def ranked(sites: Sequence[JudgedSite], limit: int | None) -> list[JudgedSite]:
@@ -74,6 +82,18 @@ def place(judged: JudgedSite) -> str:
 
 def plural(n: int, word: str) -> str:
     return word if n == 1 else word + "s"
+
+
+def why_in_words(judged: JudgedSite, order: Sequence[str], threshold: Verdict | Thresholds) -> list[str]:
+    """`break under insert-head: offset 8 is ip today`, worst first."""
+    return [f"{r.verdict.value} under {', '.join(r.proposals)}: {r.why}" for r in reasons(judged, order, threshold)]
+
+
+def fixes(judged: JudgedSite, threshold: Verdict | Thresholds) -> list[str]:
+    """What to do about the verdicts that count, each once."""
+    lowest = thresholds(threshold)
+    found = (j.fix for j in judged.verdicts.values() if j.fix and lowest.reached(judged.site.kind, j.verdict))
+    return list(dict.fromkeys(found))
 
 
 def one_line(expression: str, limit: int) -> str:
