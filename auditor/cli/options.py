@@ -117,14 +117,15 @@ def report_url(env: Mapping[str, str]) -> str:
     return url
 
 
-def gated(report: Report, thresholds: Thresholds, baseline: Baseline | None) -> Report:
+def gated(report: Report, thresholds: Thresholds, baseline: Baseline | None, unused: bool = True) -> Report:
+    """`unused`: ignores without a place are wrong; not where only a part of the tree was looked at."""
     from auditor import arch
     from auditor.gate.gate import gate
     from auditor.judge import rules
 
     # The ignores of a tree speak of the architecture's struct; an audit of another one says nothing of them.
     own = all(r.target.struct == arch.by_id(r.target.arch).struct for r in report.runs)
-    return gate(report, thresholds, rules.by_id(), baseline, unused=own)
+    return gate(report, thresholds, rules.by_id(), baseline, unused=unused and own)
 
 
 @contextlib.contextmanager
