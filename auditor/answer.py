@@ -45,6 +45,7 @@ def answer(facts: Facts, target: Target, asked: Asked) -> Report:
             for source, object_, name, indices in facts.functions
             if any(known[facts.sites[i].rule].in_code for i in indices)
         ),
+        ignores=facts.ignores,
     )
 
 

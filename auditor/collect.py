@@ -18,9 +18,8 @@ from auditor.evidence.c.twin import twins
 from auditor.evidence.pool import analyse_all
 from auditor.evidence.prelude import share_headers
 from auditor.facts.store import Store
-from auditor.interfaces import shipped
 from auditor.kernel.closure import Leading
-from auditor.kernel.coverage import Looked, common_ranges, coverage
+from auditor.kernel.coverage import Looked, common_ranges, coverage, with_unseen
 from auditor.kernel.discover import SAVED, discover
 from auditor.kernel.flags import clang_arguments
 from auditor.kernel.headers import Headers, all_searched
@@ -33,6 +32,7 @@ from auditor.kinds.dispatch import table
 from auditor.layouts.elf import has_section
 from auditor.layouts.near import near
 from auditor.layouts.read import read_layout
+from auditor.leading import names_leading_to, words_of
 from auditor.memory import return_unused, uncollected
 from auditor.model import (
     Coverage,
@@ -80,7 +80,7 @@ def collect(
 
     `only`: the units to take.
     """
-    words = Words(words_of(request, arch))
+    words = Words(words_of(request.struct, arch))
     commands = discover(tree, build, request.compdb)
     texts = store.texts if store is not None else Texts()
     if store is not None:
@@ -102,7 +102,7 @@ def collect(
     kept = {o: r if o in leads.objects else _held(units[o], r) for o, r in results.items() if o not in alien}
     sites, functions = merge(kept, units)
     if build is not None:
-        sites = [_from_build(s, f"{build.directory}/") for s in sites]
+        sites = [from_build(s, f"{build.directory}/") for s in sites]
     sites += twins(tree.root, build.directory if build else None, arch, request.struct)
     # As all paths of a report, that of the error counts from the tree.
     own_path = f"{tree.root}/"
@@ -134,6 +134,7 @@ def collect(
         ),
         coverage=_with_unread(coverage(found.mentions, looked), found.unread),
         example=_example(commands.units, request, tree, arch),
+        ignores=with_unseen(found.ignores, looked),
     )
 
 
@@ -146,7 +147,7 @@ def _leading(
     arch: Arch,
     store: Store | None,
 ) -> Leading:
-    known = (*words_of(request, arch), *(_known(arch) if request.struct == arch.struct else ()))
+    known = names_leading_to(request.struct, arch)
     asked = asked_by(units, known, words)
     lent = _lent_before(asked, words, store) if store is not None else None
     if lent is None:
@@ -157,12 +158,6 @@ def _leading(
     if store is not None:
         store.lend(lent)
     return lent.leading
-
-
-def _known(arch: Arch) -> tuple[str, ...]:
-    """Accessors of the register frame, and what carries images of it."""
-    carriers = shipped().regset_types | shipped().register_image
-    return tuple(sorted(arch.leading | carriers))
 
 
 def _held(unit: Unit, result: Result) -> Result:
@@ -208,11 +203,6 @@ def _with_unread(covered: Coverage, unread: Sequence[Failure]) -> Coverage:
     """A file that the text index could not read may name the struct: that is said, too."""
     more = tuple(Uncovered(f.file, 0, f"not read: {f.why}") for f in unread)
     return dataclasses.replace(covered, uncovered=(*covered.uncovered, *more))
-
-
-def words_of(request: AuditRequest, arch: Arch) -> tuple[str, ...]:
-    """What names the struct in a text."""
-    return arch.words if request.struct == arch.struct else (request.struct,)
 
 
 def make_jobs(selected: Sequence[Unit], request: AuditRequest, tree: Tree, arch: Arch) -> list[Job]:
@@ -328,7 +318,7 @@ def merge(
     return sites, listed
 
 
-def _from_build(site: Site, prefix: str) -> Site:
+def from_build(site: Site, prefix: str) -> Site:
     """A site in or through a generated header: its path counts from the build, which has the tree's structure."""
     related = tuple(dataclasses.replace(r, file=r.file.removeprefix(prefix)) for r in site.related)
     return dataclasses.replace(site, file=site.file.removeprefix(prefix), related=related)

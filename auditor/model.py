@@ -210,6 +210,25 @@ class Coverage:
 
 
 @dataclass(frozen=True, slots=True)
+class Ignore:
+    """An inline `ptregs-audit: ignore[rule, ...] reason` as it stands in its file, right or wrong.
+
+    `line`: where the comment begins. `lines`: first and last line whose sites it speaks of; `below`: the line under a
+    comment that stands alone, else 0. `malformed`: what is wrong with its form, or "". `unseen`: why the place was not
+    looked at, or "": what was not read cannot be called unused.
+    """
+
+    file: str
+    line: int
+    lines: tuple[int, int]
+    below: int
+    rules: tuple[str, ...]
+    reason: str
+    malformed: str = ""
+    unseen: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Example:
     """The first unit that names the struct: another header's struct is read as this source reads its own.
 
@@ -233,6 +252,7 @@ class Facts:
     functions: tuple[tuple[str, str, str, tuple[int, ...]], ...]
     coverage: Coverage
     example: Example | None = None
+    ignores: tuple[Ignore, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,13 +274,74 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class Suppression:
+    """`by`: "ignore" (a comment in the source, which is at `line`) or "baseline"."""
+
+    by: str
+    reason: str
+    author: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class JudgedSite:
-    """A site with its stable id and, per proposal id, its judgement."""
+    """A site with its stable id and, per proposal id, its judgement.
+
+    What the gate adds: `suppressed`, if no finding of the site counts any more; `baseline`, where there is one: for the
+    proposals under which the site is a finding, whether it is "new" or "unchanged".
+    """
 
     id: str
     run: int
     site: Site
     verdicts: Mapping[str, Judgement]
+    suppressed: Suppression | None = None
+    baseline: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineEntry:
+    """A finding that a baseline accepts: the site by its id, under one proposal, with the verdict it had then.
+
+    `rule`, `file`, `function` and `expression` are there for people, and for filters.
+    """
+
+    id: str
+    proposal: str
+    verdict: Verdict
+    rule: str
+    file: str
+    function: str
+    expression: str
+    reason: str
+    author: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What of a baseline is not, or no more, a finding of the report; `file` is the baseline's. The sites say the rest.
+
+    `fixed`: the site is there and has a better verdict, which is given. `stale`: the site is no more. `other`: number
+    of entries of proposals that were not judged. `unlisted`: judged proposals that the baseline was not made with.
+    """
+
+    file: str
+    fixed: tuple[tuple[BaselineEntry, Verdict], ...] = ()
+    stale: tuple[BaselineEntry, ...] = ()
+    other: int = 0
+    unlisted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WrongIgnore:
+    """A finding of its own: an inline ignore that suppresses nothing. `problem`: "malformed", "unknown-rule",
+    "without-reason" or "unused"; `rule`: which of its rules, where it is about one."""
+
+    file: str
+    line: int
+    problem: str
+    rule: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,12 +355,18 @@ class FunctionEntry:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What every format writes. `proposals` are in the order in which they are judged and shown."""
+    """What every format writes. `proposals` are in the order in which they are judged and shown.
+
+    What the gate adds: `wrong_ignores`, and `comparison` where there is a baseline.
+    """
 
     runs: tuple[Run, ...]
     proposals: tuple[tuple[Proposal, Effects], ...]
     sites: tuple[JudgedSite, ...]
     functions: tuple[FunctionEntry, ...] = ()
+    ignores: tuple[Ignore, ...] = ()
+    wrong_ignores: tuple[WrongIgnore, ...] = ()
+    comparison: Comparison | None = None
 
     def summary(self) -> dict[str, dict[str, int]]:
         """{proposal id: {verdict: number of sites}}, every verdict present."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from auditor.errors import AuditorError, InputError, UsageError
 
 if TYPE_CHECKING:
+    from auditor.gate.thresholds import Thresholds
     from auditor.model import Report, Verdict
     from auditor.reports.filters import Filters
 
@@ -20,14 +21,22 @@ INCOMPLETE = 3
 INTERRUPTED = 130
 
 
-def of_report(report: Report, filters: Filters, threshold: Verdict, exit_zero: bool) -> int:
-    """Filters narrow the findings. --exit-zero forgives findings, never a unit that was not read."""
+def of_report(
+    report: Report, filters: Filters, threshold: Verdict | Thresholds, exit_zero: bool, strict: bool = False
+) -> int:
+    """Of a gated report. Filters narrow the findings; --strict makes one of what is stale in the baseline.
+
+    --exit-zero forgives findings, never a unit that was not read.
+    """
+    from auditor.gate.gate import failing
+    from auditor.gate.thresholds import thresholds
     from auditor.reports.filters import select
-    from auditor.reports.findings import reaching
 
     if any(run.coverage.units_failed for run in report.runs):
         return INCOMPLETE
-    found = reaching(select(report, filters).sites, threshold)
+    left = select(report, filters)
+    stale = strict and left.comparison is not None and left.comparison.stale
+    found = failing(left.sites, thresholds(threshold)) or left.wrong_ignores or stale
     return FINDINGS if found and not exit_zero else OK
 
 

@@ -59,6 +59,16 @@ def _parse(value: str) -> Output:
     return Output(name, path)
 
 
+def spare(outputs: Sequence[Output], inputs: Sequence[Path]) -> None:
+    """UsageError: a report would take the place of something that the audit reads."""
+    read = {os.path.realpath(i): i for i in inputs}
+    for output in outputs:
+        if output.path is not None and (name := read.get(os.path.realpath(output.path))) is not None:
+            raise UsageError(
+                f"-o {output.format}={output.path} would overwrite {name}, which is read: name another file"
+            )
+
+
 def write_outputs(report: Report, outputs: Sequence[Output], view: View) -> list[str]:
     """Write all of them; returns a message for each that failed."""
     failures = []

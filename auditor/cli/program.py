@@ -23,6 +23,9 @@ NAME = "ptregs-audit"
 COMMANDS = {
     "audit": ("auditor.cli.audit:audit_command", "Audit a kernel tree, or the shipped minikernel."),
     "what-if": ("auditor.cli.what_if:what_if_command", "Judge other changes from the facts of the last audit."),
+    "check": ("auditor.cli.check:check_command", "Check one unit, for `make C=2`."),
+    "baseline": ("auditor.cli.baseline:baseline_group", "Accept known findings, each with a reason."),
+    "config": ("auditor.cli.config:config_group", "Show the configuration, and where each value comes from."),
     "layout": ("auditor.cli.layout:layout_command", "Show a struct's layout, and what a proposal makes of it."),
     "explain": ("auditor.cli.explain:explain_command", "Explain a rule, or a finding of the last report."),
     "prove": ("auditor.cli.prove:prove_command", "Compile before and after a change, and compare."),

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from auditor.cli import exits
-from auditor.cli.audit import with_progress
+from auditor.cli.auditing import with_progress
 from auditor.cli.cache import LAST, cache_dir
 from auditor.cli.explain import SHORTEST_ID
 from auditor.cli.outputs import parse_outputs, write_outputs

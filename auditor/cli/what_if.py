@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 import click
 
 from auditor.cli.cache import cache_dir
+from auditor.cli.configured import configured
 from auditor.cli.options import CACHE, Showing, asking, showing, uncollected
 from auditor.errors import UsageError
 from auditor.terminal import printable
 
 if TYPE_CHECKING:
+    from auditor.config.load import Config
     from auditor.facts.runs import Told
     from auditor.model import Asked, Facts
 
@@ -27,23 +29,29 @@ _ANYWHERE = click.Path(path_type=Path)
 @click.command("what-if", short_help="Judge other changes from the facts of the last audit.")
 @click.argument("tree", type=_ANYWHERE, required=False)
 @click.option("--build", type=_ANYWHERE, help="The audit that had this build directory.")
+@configured
 @asking
 @showing
 @click.option("--cache", type=CACHE, help="Where the audit left its facts.")
-def what_if_command(tree: Path | None, build: Path | None, asked: Asked, showing: Showing, cache: Path | None) -> int:
+def what_if_command(
+    tree: Path | None, build: Path | None, config: Config, asked: Asked, showing: Showing, cache: Path | None
+) -> int:
     """Judge changes from the facts of the last audit, of TREE if it is named, without reading any of its files.
 
     The report is the one that `audit` would give for the tree as it was then; the tree need not be there any more.
     """
     started = time.monotonic()
     with uncollected():
-        told, facts = _last(cache_dir(cache), tree, build)
+        # A tree that is named is another question than the configured one, with a build of its own.
+        build = build or (None if tree else config.build)
+        told, facts = _last(cache_dir(cache), tree or config.tree, build)
+        showing.check(told.target.struct, told.target.arch, asked.after and asked.after[1], *asked.proposals)
         from auditor.answer import answer
 
         report = answer(facts, replace(told.target, filters=showing.filters), asked)
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(told.when))
         click.echo(f"ptregs-audit: from the audit of {printable(told.target.tree)} on {when}", err=True)
-        return showing.finish(report, time.monotonic() - started)
+        return showing.finish(showing.gate(report), time.monotonic() - started)
 
 
 def _last(directory: Path, tree: Path | None, build: Path | None) -> tuple[Told, Facts]:

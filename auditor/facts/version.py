@@ -8,7 +8,7 @@ from pathlib import Path
 
 from auditor.data import rules_dir
 
-_NO_FACTS = ("cli", "reports", "judge", "gate")
+_NO_FACTS = ("cli", "config", "reports", "judge", "gate")
 _RULES = ("arch", "interfaces.toml", "clang-flags.toml")
 
 

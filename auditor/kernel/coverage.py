@@ -5,16 +5,17 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from auditor.kernel.mentions import Mention
-from auditor.model import Coverage, Failure, Uncovered, Unit
+from auditor.model import Coverage, Failure, Ignore, Uncovered, Unit
 
 Range = tuple[int, int]
 """First and last line, both included."""
 
 _C = frozenset({".c", ".h", ".inl"})
 _ASSEMBLY = frozenset({".S", ".s"})
+_NOT_SELECTED = "unit not selected"
 _TOP_REASONS = {
     "Documentation": "not C (Documentation)",
     "tools": "tools: not built by this configuration",
@@ -63,19 +64,13 @@ def coverage(mentions: Iterable[Mention], looked: Looked) -> Coverage:
 
     A mention in a file that one unit read and another unit failed on is covered: its text was analysed.
     """
-    sources = frozenset(u.source for u in looked.units if u.object in looked.analysed)
-    read = sources | looked.included
     reasons = _Reasons(looked)
     total = 0
     uncovered: list[Uncovered] = []
     for mention in mentions:
         total += 1
-        if mention.file in looked.assembly_read:
-            continue
-        if mention.file not in read:
-            uncovered.append(Uncovered(mention.file, mention.line, reasons.of(mention.file)))
-        elif any(first <= mention.line <= last for first, last in looked.inactive.get(mention.file, ())):
-            why = "preprocessed out in every unit that reads it"
+        why = reasons.why_unseen(mention.file, mention.line)
+        if why:
             uncovered.append(Uncovered(mention.file, mention.line, why))
     return Coverage(
         units=len(looked.units),
@@ -87,20 +82,47 @@ def coverage(mentions: Iterable[Mention], looked: Looked) -> Coverage:
     )
 
 
+def with_unseen(ignores: Iterable[Ignore], looked: Looked) -> tuple[Ignore, ...]:
+    """The ignores, each with the reason why its place was not looked at.
+
+    The source of a unit that was not selected was: nothing in it can lead to the struct, and no site be there.
+    """
+    reasons = _Reasons(looked)
+    found = []
+    for ignore in ignores:
+        why = reasons.why_unseen(ignore.file, ignore.below or ignore.lines[1])
+        found.append(replace(ignore, unseen="" if why == _NOT_SELECTED else why))
+    return tuple(found)
+
+
 class _Reasons:
-    """Why a file was not read, from the most to the least particular reason."""
+    """Why a line was not read, from the most to the least particular reason."""
 
     def __init__(self, looked: Looked) -> None:
+        analysed = frozenset(u.source for u in looked.units if u.object in looked.analysed)
+        self._read = analysed | looked.included
+        self._assembly_read = looked.assembly_read
+        self._inactive = looked.inactive
         self._arch = looked.arch_directory
         self._failed = {f.file: f.why for f in reversed(looked.failures)}
         self._sources = _sources(looked.units)
         self._assembly = _sources(looked.assembly_units)
 
-    def of(self, file: str) -> str:
+    def why_unseen(self, file: str, line: int) -> str:
+        """Empty if the line was analysed."""
+        if file in self._assembly_read:
+            return ""
+        if file not in self._read:
+            return self._of(file)
+        if any(first <= line <= last for first, last in self._inactive.get(file, ())):
+            return "preprocessed out in every unit that reads it"
+        return ""
+
+    def _of(self, file: str) -> str:
         if file in self._failed:
             return f"unit failed: {self._failed[file]}"
         if file in self._sources:
-            return "unit not selected"
+            return _NOT_SELECTED
         if file in self._assembly:
             return "assembly: not read yet"
         top, _, rest = file.partition("/")

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Every line of a tree that names the struct, one of its aliases or accessors: a text index, independent of any build.
+"""Every line of a tree that names the struct, one of its aliases or accessors, and every inline ignore: a text index,
+independent of any build.
 
 A word counts where no letter or digit touches it, so that `_` joins: `pt_regs` is named by `struct pt_regs`,
 `task_pt_regs` and `bpf_user_pt_regs_t`, but not by `interrupt_regs` or `crypt_regs`. Case counts.
@@ -16,9 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from auditor.errors import UsageError
+from auditor.kernel.ignores import MARKER, Noted, ignores_in
 from auditor.kernel.texts import Reading, Texts, printable
 from auditor.kernel.units import source_path
-from auditor.model import Failure, Unit
+from auditor.model import Failure, Ignore, Unit
 
 _LARGEST = 64 << 20
 _HEAD = 1 << 12
@@ -36,10 +38,22 @@ class Mention:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """`mentions` are sorted; `unread` names the files that could not be looked at, and why."""
+    """`mentions` and `ignores` are sorted; `unread` names the files that could not be looked at, and why."""
 
     mentions: tuple[Mention, ...]
     unread: tuple[Failure, ...]
+    ignores: tuple[Ignore, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What one file gives."""
+
+    lines: tuple[int, ...] = ()
+    ignores: tuple[Noted, ...] = ()
+
+
+_NOTHING = _Found()
 
 
 class Words:
@@ -90,18 +104,30 @@ def index(root: Path, words: Words, skip: Collection[Path] = (), texts: Texts = 
     never opened. `skip`: directories to leave out, such as a build inside the tree. Files over 64 MiB and files that
     cannot be read are `unread`.
     """
-    reader = _Reader(words)
+    reader = _Reader(words, also=MARKER)
 
-    def lines(path: str) -> list[int]:
+    def search(path: str) -> _Found:
         data = reader.read(path)
         if data is None:
             raise OSError(errno.EFBIG, f"larger than {_LARGEST >> 20} MiB")
-        return words.lines(data) if data and b"\0" not in data[:_HEAD] else []
+        if not data or b"\0" in data[:_HEAD]:
+            return _NOTHING
+        return _Found(tuple(words.lines(data)), ignores_in(path, data))
 
-    reading = Reading(f"lines that name {words}", lines, [], list[int])
+    reading = Reading(f"lines that name {words}, and ignores", search, _NOTHING, _Found)
     found, unread = texts.below(os.fspath(root), frozenset(map(os.fspath, skip)), reading)
-    mentions = [Mention(printable(name), n) for name, numbers in found for n in numbers]
-    return Index(tuple(sorted(mentions)), tuple(sorted(unread, key=lambda f: f.file)))
+    mentions = [Mention(printable(name), n) for name, of_file in found for n in of_file.lines]
+    ignores = [_ignore(printable(name), n) for name, of_file in found for n in of_file.ignores]
+    return Index(
+        tuple(sorted(mentions)),
+        tuple(sorted(unread, key=lambda f: f.file)),
+        tuple(sorted(ignores, key=lambda i: (i.file, i.line))),
+    )
+
+
+def _ignore(file: str, noted: Noted) -> Ignore:
+    n = noted
+    return Ignore(file, n.line, n.lines, n.below, n.rules, n.reason, n.malformed)
 
 
 def candidates(units: Iterable[Unit], words: Words, texts: Texts = _PLAIN) -> tuple[Unit, ...]:
@@ -126,14 +152,14 @@ def _is_candidate(path: str, reading: Reading[bool], texts: Texts) -> bool:
 class _Reader:
     """Whole files, one after the other in one buffer: fresh memory for each costs four times what reading does."""
 
-    def __init__(self, words: Words, follow: bool = False) -> None:
-        self._needle = words.common
+    def __init__(self, words: Words, follow: bool = False, also: bytes = b"") -> None:
+        self._needles = (words.common, also) if also else (words.common,)
         self._flags = _OPEN & ~os.O_NOFOLLOW if follow else _OPEN
         self._buffer = bytearray(1 << 20)
 
     def read(self, path: str) -> bytes | None:
-        """The file if it can name a word, else b""; b"" also for what is no regular file or is binary and huge, None
-        for text over the limit."""
+        """The file if it can name a word or holds `also`, else b""; b"" too for what is no regular file or is binary
+        and huge, None for text over the limit."""
         fd = os.open(path, self._flags)
         try:
             status = os.fstat(fd)
@@ -144,6 +170,7 @@ class _Reader:
             if status.st_size > len(self._buffer):
                 self._buffer = bytearray(status.st_size)
             length = os.readv(fd, [self._buffer])
-            return bytes(self._buffer[:length]) if self._buffer.find(self._needle, 0, length) >= 0 else b""
+            wanted = any(self._buffer.find(n, 0, length) >= 0 for n in self._needles)
+            return bytes(self._buffer[:length]) if wanted else b""
         finally:
             os.close(fd)

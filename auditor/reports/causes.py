@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from auditor.gate.thresholds import Thresholds, thresholds
 from auditor.model import JudgedSite, Related, Report, Verdict
 from auditor.reports.findings import place
 
@@ -27,13 +28,14 @@ class Cause:
     first: str
 
 
-def root_causes(report: Report, proposal: str, threshold: Verdict) -> list[Cause]:
+def root_causes(report: Report, proposal: str, threshold: Verdict | Thresholds) -> list[Cause]:
     """The causes of this proposal's findings, worst and largest first."""
     guards = _guards(report.sites, proposal)
     groups: dict[tuple[str, str], list[JudgedSite]] = {}
+    lowest = thresholds(threshold)
     for judged in report.sites:
         j = judged.verdicts.get(proposal)
-        if j is not None and j.verdict.rank >= threshold.rank:
+        if j is not None and lowest.reached(judged.site.kind, j.verdict):
             groups.setdefault(_cause(judged, proposal, guards), []).append(judged)
     causes = [_summed(key, members, proposal) for key, members in groups.items()]
     return sorted(causes, key=lambda c: (-c.worst.rank, -c.sites, c.rule, c.origin))

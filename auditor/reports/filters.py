@@ -7,25 +7,52 @@ import fnmatch
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from auditor.model import JudgedSite, Report, Verdict
+from auditor.model import BaselineEntry, JudgedSite, Report, Verdict
 
 Filters = Mapping[str, Sequence[str]]
 
 
 def select(report: Report, filters: Filters) -> Report:
-    """The report with only the sites that match, and of those only the verdicts that were asked for."""
+    """The report with only the sites that match, and of those only the verdicts that were asked for.
+
+    So for what the gate says: entries of a baseline have all that filters ask for. A wrong ignore has a path, and a
+    kind if it is about one rule, but no verdict.
+    """
     if not any(filters.values()):
         return report
-    return replace(report, sites=tuple(_matching(report.sites, filters)))
+    comparison = report.comparison
+    if comparison is not None:
+        fixed = tuple((e, v) for e, v in comparison.fixed if _entry_matches(e, filters))
+        stale = tuple(e for e in comparison.stale if _entry_matches(e, filters))
+        comparison = replace(comparison, fixed=fixed, stale=stale)
+    ignores = () if filters.get("verdict") else report.wrong_ignores
+    return replace(
+        report,
+        sites=tuple(_matching(report.sites, filters)),
+        comparison=comparison,
+        wrong_ignores=tuple(w for w in ignores if _place_matches(w.file, w.rule, filters)),
+    )
+
+
+def narrowed(report: Report) -> Report:
+    """As the command line narrowed it."""
+    return select(report, report.runs[0].target.filters)
+
+
+def _entry_matches(entry: BaselineEntry, filters: Filters) -> bool:
+    verdicts = filters.get("verdict", ())
+    return _place_matches(entry.file, entry.rule, filters) and (not verdicts or entry.verdict.value in verdicts)
+
+
+def _place_matches(file: str, rule: str, filters: Filters) -> bool:
+    paths, kinds = filters.get("path", ()), filters.get("kind", ())
+    return (not paths or any(path_matches(file, p) for p in paths)) and (not kinds or rule.partition("/")[0] in kinds)
 
 
 def _matching(sites: Sequence[JudgedSite], filters: Filters) -> Iterator[JudgedSite]:
-    paths, kinds = filters.get("path", ()), filters.get("kind", ())
     verdicts = {Verdict(v) for v in filters.get("verdict", ())}
     for judged in sites:
-        if paths and not any(path_matches(judged.site.file, p) for p in paths):
-            continue
-        if kinds and judged.site.kind not in kinds:
+        if not _place_matches(judged.site.file, judged.site.rule, filters):
             continue
         if verdicts:
             kept = {p: j for p, j in judged.verdicts.items() if j.verdict in verdicts}

@@ -7,7 +7,10 @@ import heapq
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from auditor.model import JudgedSite, Verdict
+from auditor.gate.gate import without_suppressed
+from auditor.gate.thresholds import Thresholds, thresholds
+from auditor.model import JudgedSite, Report, Verdict
+from auditor.reports.filters import narrowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +26,16 @@ def worst(judged: JudgedSite) -> Verdict:
     return max((j.verdict for j in judged.verdicts.values()), key=lambda v: v.rank, default=Verdict.SAFE)
 
 
-def reaching(sites: Iterable[JudgedSite], threshold: Verdict) -> list[JudgedSite]:
+def reaching(sites: Iterable[JudgedSite], threshold: Verdict | Thresholds) -> list[JudgedSite]:
     """The findings: sites whose verdict under some proposal is at or above the threshold."""
-    return [s for s in sites if s.verdicts and worst(s).rank >= threshold.rank]
+    lowest = thresholds(threshold)
+    return [s for s in sites if s.verdicts and lowest.reached(s.site.kind, worst(s))]
+
+
+def failing(report: Report, threshold: Verdict | Thresholds) -> list[JudgedSite]:
+    """What decides the exit code, worst first: each site with those verdicts only that the filters leave, and that are
+    neither suppressed nor in the baseline."""
+    return ranked(reaching(without_suppressed(narrowed(report)).sites, threshold), None)
 
 
 def ranked(sites: Sequence[JudgedSite], limit: int | None) -> list[JudgedSite]:
@@ -40,12 +50,13 @@ def ranked(sites: Sequence[JudgedSite], limit: int | None) -> list[JudgedSite]:
     return sorted(sites, key=key) if limit is None else heapq.nsmallest(limit, sites, key=key)
 
 
-def reasons(judged: JudgedSite, order: Sequence[str], lowest: Verdict) -> list[Reason]:
+def reasons(judged: JudgedSite, order: Sequence[str], lowest: Verdict | Thresholds) -> list[Reason]:
     """The distinct reasons at or above `lowest`, worst first; proposals in the report's order."""
     shared: dict[tuple[Verdict, str], list[str]] = {}
+    from_ = thresholds(lowest)
     for pid in order:
         j = judged.verdicts.get(pid)
-        if j is not None and j.verdict.rank >= lowest.rank:
+        if j is not None and from_.reached(judged.site.kind, j.verdict):
             shared.setdefault((j.verdict, j.why), []).append(pid)
     found = [Reason(verdict, why, tuple(pids)) for (verdict, why), pids in shared.items()]
     return sorted(found, key=lambda r: -r.verdict.rank)
@@ -67,6 +78,22 @@ def place(judged: JudgedSite) -> str:
     s = judged.site
     numbers = [n for n in (s.line, s.column) if n]
     return ":".join([s.file, *map(str, numbers)])
+
+
+def plural(n: int, word: str) -> str:
+    return word if n == 1 else word + "s"
+
+
+def why_in_words(judged: JudgedSite, order: Sequence[str], threshold: Verdict | Thresholds) -> list[str]:
+    """`break under insert-head: offset 8 is ip today`, worst first."""
+    return [f"{r.verdict.value} under {', '.join(r.proposals)}: {r.why}" for r in reasons(judged, order, threshold)]
+
+
+def fixes(judged: JudgedSite, threshold: Verdict | Thresholds) -> list[str]:
+    """What to do about the verdicts that count, each once."""
+    lowest = thresholds(threshold)
+    found = (j.fix for j in judged.verdicts.values() if j.fix and lowest.reached(judged.site.kind, j.verdict))
+    return list(dict.fromkeys(found))
 
 
 def one_line(expression: str, limit: int) -> str:

@@ -12,7 +12,21 @@ from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
 from auditor import __version__
-from auditor.model import Coverage, Effects, FunctionEntry, JudgedSite, Layout, Proposal, Report, Run
+from auditor.model import (
+    BaselineEntry,
+    Coverage,
+    Effects,
+    FunctionEntry,
+    Ignore,
+    JudgedSite,
+    Layout,
+    Proposal,
+    Report,
+    Run,
+    Suppression,
+    WrongIgnore,
+)
+from auditor.reports.gated import counts
 from auditor.reports.view import DEFAULT, View
 
 SCHEMA_VERSION = 1
@@ -37,7 +51,13 @@ def chunks(report: Report) -> Iterator[str]:
     yield from _lines(_site(s) for s in sorted(report.sites, key=_site_order))
     yield '],\n"functions": ['
     yield from _lines(_function(f) for f in sorted(report.functions, key=_function_order))
-    yield f'],\n"summary": {_dump(report.summary())}}}\n'
+    yield '],\n"ignores": ['
+    yield from _lines(_ignore(i) for i in sorted(report.ignores, key=lambda i: (i.file, i.line)))
+    yield '],\n"wrong_ignores": ['
+    yield from _lines(_wrong(w) for w in report.wrong_ignores)
+    yield '],\n"baseline": '
+    yield from _comparison(report) if report.comparison is not None else ["null"]
+    yield f',\n"summary": {_dump(report.summary())}}}\n'
 
 
 def _dump(value: Any) -> str:
@@ -107,7 +127,8 @@ def effects_object(effects: Effects) -> dict[str, Any]:
 def _site(judged: JudgedSite) -> dict[str, Any]:
     s = judged.site
     verdicts = {
-        pid: {"verdict": j.verdict.value, "why": j.why, "fix": j.fix} for pid, j in sorted(judged.verdicts.items())
+        pid: {"verdict": j.verdict.value, "why": j.why, "fix": j.fix, **_state(judged, pid)}
+        for pid, j in sorted(judged.verdicts.items())
     }
     return {
         "id": judged.id,
@@ -127,7 +148,63 @@ def _site(judged: JudgedSite) -> dict[str, Any]:
         "uses": s.uses,
         "related": [{"file": r.file, "line": r.line, "note": r.note} for r in s.related],
         "verdicts": verdicts,
-        "suppressed": None,
+        "suppressed": _suppression(judged.suppressed),
+    }
+
+
+def _state(judged: JudgedSite, proposal: str) -> dict[str, str]:
+    state = judged.baseline.get(proposal)
+    return {"baseline": state} if state else {}
+
+
+def _suppression(found: Suppression | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    author = {"author": found.author} if found.author else {}
+    line = {"line": found.line} if found.line else {}
+    return {"by": found.by, "reason": found.reason, **author, **line}
+
+
+def _ignore(i: Ignore) -> dict[str, Any]:
+    return {
+        "file": i.file,
+        "line": i.line,
+        "lines": list(i.lines),
+        "below": i.below,
+        "rules": list(i.rules),
+        "reason": i.reason,
+        "malformed": i.malformed,
+        "unseen": i.unseen,
+    }
+
+
+def _wrong(w: WrongIgnore) -> dict[str, Any]:
+    return {"file": w.file, "line": w.line, "problem": w.problem, "rule": w.rule, "why": w.why}
+
+
+def _comparison(report: Report) -> Iterator[str]:
+    found = report.comparison
+    if found is None:
+        return
+    numbers = {**counts(report), "other": found.other, "unlisted": list(found.unlisted)}
+    yield f'{{"file": {_dump(found.file)}, {_dump(numbers)[1:-1]}, "fixed": ['
+    yield from _lines({**_entry(e), "now": now.value} for e, now in found.fixed)
+    yield '], "stale": ['
+    yield from _lines(_entry(e) for e in found.stale)
+    yield "]}"
+
+
+def _entry(e: BaselineEntry) -> dict[str, Any]:
+    return {
+        "id": e.id,
+        "proposal": e.proposal,
+        "verdict": e.verdict.value,
+        "rule": e.rule,
+        "file": e.file,
+        "function": e.function,
+        "expression": e.expression,
+        "reason": e.reason,
+        "author": e.author,
     }
 
 

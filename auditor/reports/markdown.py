@@ -12,12 +12,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TextIO
 
 from auditor import __version__
+from auditor.gate.gate import without_suppressed
+from auditor.gate.thresholds import Thresholds, thresholds
 from auditor.model import JudgedSite, Report, Run, Verdict
 from auditor.reports.answers import answers
 from auditor.reports.causes import root_causes
 from auditor.reports.coverage import failures, gaps
 from auditor.reports.filters import describe
 from auditor.reports.findings import one_line, place, ranked, reaching, reasons, short_verdicts
+from auditor.reports.gated import gate_sections, standing
 from auditor.reports.view import DEFAULT, View
 from auditor.terminal import printable
 
@@ -51,8 +54,15 @@ def lines(report: Report, view: View) -> Iterator[str]:
     yield from ("", "## Summary", "")
     rows = ([code(p.id), *(str(summary[p.id][v.value]) for v in Verdict)] for p, _ in report.proposals)
     yield from _table(["proposal", *(v.value for v in Verdict)], rows)
-    yield from _causes(report, view)
-    yield from _sites(report, view)
+    known = standing(reaching(report.sites, view.threshold), report.comparison is not None)
+    if known:
+        yield from ("", f"Sites with a verdict of {escape(str(thresholds(view.threshold)))}{known}.")
+    left = without_suppressed(report)
+    yield from _causes(left, view)
+    yield from _sites(left, view)
+    for heading, notes in gate_sections(report, view.threshold, view.limit is None):
+        yield from ("", f"## {escape(heading)}", "")
+        yield from (f"- {escape(note)}" for note in notes)
     yield from _coverage(report)
     unseen = sum(len(run.coverage.uncovered) for run in report.runs)
     yield from ("", "## Signals and ptrace, BPF, below the struct", "")
@@ -106,7 +116,7 @@ def _sites(report: Report, view: View) -> Iterator[str]:
     yield from _table(["place", "rule", "verdicts", "expression", "why"], rows)
 
 
-def _site(judged: JudgedSite, order: Sequence[str], lowest: Verdict) -> list[str]:
+def _site(judged: JudgedSite, order: Sequence[str], lowest: Verdict | Thresholds) -> list[str]:
     why = "<br>".join(f"{r.verdict.value}: {escape(r.why)}" for r in reasons(judged, order, lowest))
     uses = f" ({judged.site.uses} uses)" if judged.site.uses > 1 else ""
     return [

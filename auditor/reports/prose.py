@@ -52,6 +52,10 @@ def finding_lines(
     facts += [f"members {', '.join(site.fields)}"] if site.fields else []
     facts += [f"{site.uses} uses"] if site.uses > 1 else []
     yield printable(", ".join(facts))
+    if found := judged.suppressed:
+        where = f" in line {found.line}" if found.line else ""
+        author = f" ({found.author})" if found.author else ""
+        yield printable(f"suppressed by {found.by}{where}: {found.reason}{author}")
     yield ""
     yield from source
     for related in site.related:

@@ -7,18 +7,20 @@ after a proposal is rebuilt from its shifts, which is enough to draw it.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
 
 from auditor.errors import InputError
+from auditor.gate.baseline import NEW, UNCHANGED
+from auditor.gate.baseline_file import ENTRY_TEXTS
 from auditor.model import (
+    BaselineEntry,
+    Comparison,
     Coverage,
     Effects,
     Failure,
     Field,
     FunctionEntry,
+    Ignore,
     JudgedSite,
     Judgement,
     Layout,
@@ -27,19 +29,21 @@ from auditor.model import (
     Report,
     Run,
     Site,
+    Suppression,
     Target,
     Uncovered,
     Verdict,
+    WrongIgnore,
 )  # fmt: skip
+from auditor.nodes import Node, parse_json
 from auditor.reports.json import SCHEMA_VERSION
 from auditor.reports.rebuilt import layout_after
 
+STATES = (NEW, UNCHANGED)
 MAX_BYTES = 1 << 30
 MAX_MEMBERS = 2048
 MAX_PROPOSALS = 256
 """Far more than a real report has; the work grows with their product, and the file may come from anybody."""
-
-T = TypeVar("T")
 
 
 def read(path: Path) -> Report:
@@ -56,71 +60,10 @@ def read(path: Path) -> Report:
 
 
 def parse(text: str, name: str) -> Report:
-    try:
-        data = json.loads(text, parse_constant=_no_constant)
-    except RecursionError:
-        raise InputError(name, "nested too deeply for a report") from None
-    except ValueError as e:
-        raise InputError(name, f"not JSON: {e}") from e
-    return _report(_Node(data, name, "report"))
+    return _report(Node(parse_json(text, name, "a report"), name, "report", "is it a report of this tool?"))
 
 
-def _no_constant(text: str) -> NoReturn:
-    raise ValueError(f"{text} is not JSON")
-
-
-class _Node:
-    """A JSON value together with its place, so that every complaint can say where."""
-
-    __slots__ = ("file", "place", "value")
-
-    def __init__(self, value: Any, file: str, place: str) -> None:
-        self.value, self.file, self.place = value, file, place
-
-    def fail(self, expected: str) -> NoReturn:
-        raise InputError(self.file, f"{self.place}: expected {expected}", "is it a report of this tool?")
-
-    def __getitem__(self, key: str) -> _Node:
-        if not isinstance(self.value, dict):
-            self.fail("an object")
-        if key not in self.value:
-            self.fail(f"the key {key!r}")
-        return _Node(self.value[key], self.file, f"{self.place}.{key}")
-
-    def items(self, read: Callable[[_Node], T]) -> tuple[T, ...]:
-        if not isinstance(self.value, list):
-            self.fail("a list")
-        return tuple(read(_Node(v, self.file, f"{self.place}[{n}]")) for n, v in enumerate(self.value))
-
-    def mapping(self, read: Callable[[_Node], T]) -> dict[str, T]:
-        if not isinstance(self.value, dict):
-            self.fail("an object")
-        return {k: read(_Node(v, self.file, f"{self.place}.{k}")) for k, v in self.value.items()}
-
-    def text(self) -> str:
-        if not isinstance(self.value, str):
-            self.fail("a string")
-        return self.value
-
-    def integer(self) -> int:
-        # bool is an int to Python, but not to JSON.
-        if not isinstance(self.value, int) or isinstance(self.value, bool):
-            self.fail("an integer")
-        return self.value
-
-    def count(self) -> int:
-        value = self.integer()
-        if value < 0:
-            self.fail("a number that is not negative")
-        return value
-
-    def flag(self) -> bool:
-        if not isinstance(self.value, bool):
-            self.fail("true or false")
-        return self.value
-
-
-def _report(top: _Node) -> Report:
+def _report(top: Node) -> Report:
     version = top["schema_version"].value
     if version != SCHEMA_VERSION:
         raise InputError(
@@ -140,7 +83,7 @@ def _report(top: _Node) -> Report:
         top["proposals"].fail("every id once")
     run_ids = {r.id for r in runs}
 
-    def site(node: _Node) -> JudgedSite:
+    def site(node: Node) -> JudgedSite:
         judged = _site(node)
         if judged.run not in run_ids:
             node["run"].fail("the id of a run of this report")
@@ -148,12 +91,21 @@ def _report(top: _Node) -> Report:
             node["verdicts"].fail("only ids of proposals of this report")
         return judged
 
-    return Report(runs, proposals, top["sites"].items(site), top["functions"].items(_function))
+    baseline = top.get("baseline", None)
+    return Report(
+        runs,
+        proposals,
+        top["sites"].items(site),
+        top["functions"].items(_function),
+        ignores=top.get("ignores", []).items(_ignore),
+        wrong_ignores=top.get("wrong_ignores", []).items(_wrong),
+        comparison=None if baseline.value is None else _comparison(baseline),
+    )
 
 
-def _run(node: _Node) -> Run:
+def _run(node: Node) -> Run:
     t, layout, cov = node["target"], node["layout"], node["coverage"]
-    filters = t["filters"].mapping(lambda n: n.items(_Node.text))
+    filters = t["filters"].mapping(lambda n: n.items(Node.text))
     struct, arch, tree, version, config = (t[k].text() for k in ("struct", "arch", "tree", "version", "config"))
     target = Target(struct, arch, tree, version, config, filters)
     return Run(
@@ -179,9 +131,9 @@ def _run(node: _Node) -> Run:
     )
 
 
-def _proposal(node: _Node, before: Layout) -> tuple[Proposal, Effects]:
+def _proposal(node: Node, before: Layout) -> tuple[Proposal, Effects]:
     e = node["effects"]
-    shift, resize = e["shift"].mapping(_Node.integer), e["resize"].integer()
+    shift, resize = e["shift"].mapping(Node.integer), e["resize"].integer()
     effects = Effects(
         before=before,
         after=layout_after(before, shift, resize),
@@ -197,9 +149,9 @@ def _proposal(node: _Node, before: Layout) -> tuple[Proposal, Effects]:
     return Proposal(node["id"].text(), node["title"].text(), "", ()), effects
 
 
-def _site(node: _Node) -> JudgedSite:
+def _site(node: Node) -> JudgedSite:
     span = node["bytes"]
-    bounds = None if span.value is None else span.items(_Node.integer)
+    bounds = None if span.value is None else span.items(Node.integer)
     if bounds is not None and len(bounds) != 2:
         span.fail("null or two integers")
     site = Site(
@@ -213,21 +165,71 @@ def _site(node: _Node) -> JudgedSite:
         evidence=node["evidence"].text(),
         provenance=node["provenance"].text(),
         bytes=(bounds[0], bounds[1]) if bounds is not None else None,
-        fields=node["fields"].items(_Node.text),
+        fields=node["fields"].items(Node.text),
         uses=node["uses"].count(),
         related=node["related"].items(lambda n: Related(n["file"].text(), n["line"].count(), n["note"].text())),
     )
-    return JudgedSite(node["id"].text(), node["run"].count(), site, node["verdicts"].mapping(_judgement))
+    states = node["verdicts"].mapping(lambda n: n.get("baseline", "").one_of("", *STATES))
+    suppressed = node["suppressed"]
+    return JudgedSite(
+        node["id"].text(),
+        node["run"].count(),
+        site,
+        node["verdicts"].mapping(_judgement),
+        None if suppressed.value is None else _suppression(suppressed),
+        {p: state for p, state in states.items() if state},
+    )
 
 
-def _judgement(node: _Node) -> Judgement:
-    try:
-        verdict = Verdict(node["verdict"].text())
-    except ValueError:
-        node["verdict"].fail("one of " + ", ".join(v.value for v in Verdict))
-    return Judgement(verdict, node["why"].text(), node["fix"].text())
+def _suppression(node: Node) -> Suppression:
+    by = node["by"].one_of("ignore", "baseline")
+    return Suppression(by, node["reason"].text(), node.get("author", "").text(), node.get("line", 0).count())
 
 
-def _function(node: _Node) -> FunctionEntry:
+def _ignore(node: Node) -> Ignore:
+    lines = node["lines"].items(Node.count)
+    if len(lines) != 2:
+        node["lines"].fail("two lines")
+    return Ignore(
+        file=node["file"].text(),
+        line=node["line"].count(),
+        lines=(lines[0], lines[1]),
+        below=node["below"].count(),
+        rules=node["rules"].items(Node.text),
+        reason=node["reason"].text(),
+        malformed=node["malformed"].text(),
+        unseen=node["unseen"].text(),
+    )
+
+
+def _wrong(node: Node) -> WrongIgnore:
+    file, problem, rule, why = (node[k].text() for k in ("file", "problem", "rule", "why"))
+    return WrongIgnore(file, node["line"].count(), problem, rule, why)
+
+
+def _comparison(node: Node) -> Comparison:
+    return Comparison(
+        file=node["file"].text(),
+        fixed=node["fixed"].items(lambda n: (_entry(n), _verdict(n["now"]))),
+        stale=node["stale"].items(_entry),
+        other=node["other"].count(),
+        unlisted=node["unlisted"].items(Node.text),
+    )
+
+
+def _entry(node: Node) -> BaselineEntry:
+    texts = {k: node[k].text() for k in ENTRY_TEXTS}
+    return BaselineEntry(verdict=_verdict(node["verdict"]), **texts)
+
+
+def _judgement(node: Node) -> Judgement:
+    return Judgement(_verdict(node["verdict"]), node["why"].text(), node["fix"].text())
+
+
+def _verdict(node: Node) -> Verdict:
+    return Verdict(node.one_of(*(v.value for v in Verdict)))
+
+
+def _function(node: Node) -> FunctionEntry:
     unit, object_, function = (node[k].text() for k in ("unit", "object", "function"))
-    return FunctionEntry(node["run"].count(), unit, object_, function, node["sites"].items(_Node.text))
+    return FunctionEntry(node["run"].count(), unit, object_, function, node["sites"].items(Node.text))

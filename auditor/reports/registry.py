@@ -23,10 +23,16 @@ FORMATS = {
     "markdown": "auditor.reports.markdown",
     "json": "auditor.reports.json",
     "sarif": "auditor.reports.sarif",
+    "gitlab": "auditor.reports.gitlab",
+    "junit": "auditor.reports.junit",
+    "pr": "auditor.reports.pr",
+    "checkpatch": "auditor.reports.checkpatch",
+    "b4": "auditor.reports.b4",
 }
 
-FILTERED = frozenset({"text"})
-"""The formats that --path, --kind and --verdict narrow. The others stay whole and record the filter."""
+FILTERED = frozenset({"text", "gitlab", "junit", "pr", "checkpatch", "b4"})
+"""The formats that --path, --kind and --verdict narrow: the text, and what passes or fails as the exit code does. The
+others stay whole and record the filter."""
 
 
 def writer(name: str) -> Writer:

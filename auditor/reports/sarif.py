@@ -8,17 +8,18 @@ https://docs.github.com/en/code-security/code-scanning/integrating-with-code-sca
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, TextIO
-from urllib.parse import quote
 
 from auditor import __version__
 from auditor.judge import rules
 from auditor.judge.rules import Rule
-from auditor.model import JudgedSite, Report, Run, Site, Verdict
+from auditor.model import JudgedSite, Report, Run, Verdict
 from auditor.reports.findings import ranked, reaching, reasons, worst
 from auditor.reports.json import effects_object
+from auditor.reports.sarif_gate import ignore_result, ignore_rule, suppressions
+from auditor.reports.sarif_places import ROOT, location
 from auditor.reports.view import DEFAULT, View
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -26,7 +27,6 @@ LOWEST = Verdict.REVIEW
 """Sites whose worst verdict is below need nobody's eyes: they are safe, or follow a rebuild."""
 MAX_RESULTS = 25_000
 MAX_LOCATIONS = 100
-_ROOT = "SRCROOT"
 _LEVELS = {
     Verdict.BREAK: "error",
     Verdict.ABI: "error",
@@ -56,21 +56,30 @@ def _dump(value: Any) -> str:
 
 def _run(report: Report, run: Run) -> Iterator[str]:
     found = reaching((s for s in report.sites if s.run == run.id), LOWEST)
-    shown = ranked(found, MAX_RESULTS)
+    # What is suppressed is the first to be left out.
+    shown = ranked([s for s in found if s.suppressed is None], MAX_RESULTS)
+    shown += ranked([s for s in found if s.suppressed is not None], MAX_RESULTS - len(shown))
     known = rules.by_id()
     used = sorted({s.site.rule for s in shown})
     index = {name: i for i, name in enumerate(used)}
     order = [p.id for p, _ in report.proposals]
+    # Either all results of a run say whether they are suppressed, or none does (3.27.23).
+    marked = report.comparison is not None or any(s.suppressed for s in shown)
+    wrong = report.wrong_ignores if run is report.runs[0] else ()
+    problems = sorted({w.problem for w in wrong})
     yield '{"tool": {"driver": {"name": "ptregs-audit", '
     yield f'"version": {_dump(__version__)}, "semanticVersion": {_dump(__version__)},\n"rules": ['
-    yield from _lines(_rule(name, known.get(name), [s for s in shown if s.site.rule == name]) for name in used)
+    described = (_rule(name, known.get(name), [s for s in shown if s.site.rule == name]) for name in used)
+    yield from _lines(chain(described, map(ignore_rule, problems)))
     yield ']}},\n"results": ['
-    yield from _lines(_result(s, index[s.site.rule], order) for s in shown)
+    results = (_result(s, index[s.site.rule], order, marked) for s in shown)
+    more = ({**ignore_result(w, len(used) + problems.index(w.problem)), **suppressions(None, marked)} for w in wrong)
+    yield from _lines(chain(results, more))
     yield "],\n"
     rest = {
         "automationDetails": {"id": f"ptregs-audit/{run.target.struct}/{run.target.arch}/"},
         "columnKind": "unicodeCodePoints",
-        "originalUriBaseIds": {_ROOT: {"description": {"text": "The root of the audited tree."}}},
+        "originalUriBaseIds": {ROOT: {"description": {"text": "The root of the audited tree."}}},
         "invocations": [_invocation(run, len(found) - len(shown))],
         "properties": _properties(report, run),
     }
@@ -109,7 +118,7 @@ def _help(rule: Rule) -> dict[str, str]:
     return {"text": text + ending, "markdown": markdown + ending}
 
 
-def _result(judged: JudgedSite, rule_index: int, order: Sequence[str]) -> dict[str, Any]:
+def _result(judged: JudgedSite, rule_index: int, order: Sequence[str], marked: bool) -> dict[str, Any]:
     site = judged.site
     why = [f"{r.verdict.value} under {', '.join(r.proposals)}: {r.why}" for r in reasons(judged, order, LOWEST)]
     fixes = dict.fromkeys(j.fix for j in judged.verdicts.values() if j.fix)
@@ -118,7 +127,7 @@ def _result(judged: JudgedSite, rule_index: int, order: Sequence[str]) -> dict[s
         "ruleIndex": rule_index,
         "level": _LEVELS[worst(judged)],
         "message": {"text": "\n".join([*why, *(f"Fix: {f}" for f in fixes)])},
-        "locations": [_location(site.file, site.line, site)],
+        "locations": [location(site.file, site.line, site)],
         # GitHub would hash the line itself, if it could read the source; an id survives changes of the line, too.
         "partialFingerprints": {"primaryLocationLineHash": judged.id, "ptregsAuditId/v1": judged.id},
         "properties": {
@@ -128,38 +137,16 @@ def _result(judged: JudgedSite, rule_index: int, order: Sequence[str]) -> dict[s
             "fields": list(site.fields),
             "uses": site.uses,
             "verdicts": {p: judged.verdicts[p].verdict.value for p in order if p in judged.verdicts},
+            **({"baseline": {p: judged.baseline[p] for p in order if p in judged.baseline}} if judged.baseline else {}),
         },
+        **suppressions(judged, marked),
     }
     if site.related:
         result["relatedLocations"] = [
-            {"id": n, **_location(r.file, r.line), "message": {"text": r.note}}
+            {"id": n, **location(r.file, r.line), "message": {"text": r.note}}
             for n, r in enumerate(site.related[:MAX_LOCATIONS])
         ]
     return result
-
-
-def _location(file: str, line: int, site: Site | None = None) -> dict[str, Any]:
-    physical: dict[str, Any] = {"artifactLocation": _artifact(file)}
-    if line > 0:
-        physical["region"] = {"startLine": line}
-    if site is not None and line > 0:
-        region = physical["region"]
-        if site.column > 0:
-            region["startColumn"] = site.column
-        if site.end_line > line:
-            region["endLine"] = site.end_line
-        region["snippet"] = {"text": site.expression}
-    location: dict[str, Any] = {"physicalLocation": physical}
-    if site is not None and site.function:
-        # A function, a macro or a type: the site does not say which.
-        location["logicalLocations"] = [{"name": site.function}]
-    return location
-
-
-def _artifact(file: str) -> dict[str, str]:
-    """A path of the tree is relative to it; one outside of it is absolute. Odd bytes are percent-encoded."""
-    path = quote(os.fsencode(file))
-    return {"uri": f"file://{path}"} if file.startswith("/") else {"uri": path, "uriBaseId": _ROOT}
 
 
 def _invocation(run: Run, left_out: int) -> dict[str, Any]:
@@ -168,7 +155,7 @@ def _invocation(run: Run, left_out: int) -> dict[str, Any]:
         {
             "level": "warning",
             "message": {"text": f"not analysed: {f.why}"},
-            "locations": [_location(f.file, 0)],
+            "locations": [location(f.file, 0)],
         }
         for f in sorted(run.coverage.units_failed, key=lambda f: (f.file, f.object))
     ]

@@ -13,12 +13,15 @@ from typing import TextIO
 from tabulate import tabulate
 
 from auditor import __version__
+from auditor.gate.gate import without_suppressed
+from auditor.gate.thresholds import Thresholds, thresholds
 from auditor.model import JudgedSite, Report, Run, Verdict
 from auditor.reports.answers import answers
 from auditor.reports.causes import Cause, root_causes
 from auditor.reports.coverage import failures, gaps
 from auditor.reports.filters import describe, select
-from auditor.reports.findings import one_line, place, ranked, reaching, reasons, short_verdicts, worst
+from auditor.reports.findings import one_line, place, plural, ranked, reaching, reasons, short_verdicts, worst
+from auditor.reports.gated import gate_sections, standing
 from auditor.reports.view import DEFAULT, View
 from auditor.terminal import printable, styled
 
@@ -46,8 +49,10 @@ def lines(report: Report, view: View) -> Iterator[str]:
     # Whoever asks for verdicts by name wants to see them, below the threshold too.
     lowest = Verdict.SAFE if filters.get("verdict") else view.threshold
     yield from _summary(shown, view)
-    yield from _causes(shown, view, lowest)
-    yield from _sites(shown, view, lowest)
+    left = without_suppressed(shown)
+    yield from _causes(left, view, lowest)
+    yield from _sites(left, view, lowest)
+    yield from _gate(shown, view, lowest)
     yield from _coverage(report, view)
     yield from _answers(report, view, narrowed=shown is not report)
 
@@ -71,9 +76,10 @@ def _summary(report: Report, view: View) -> Iterator[str]:
         rows, headers=["proposal", *names], disable_numparse=True, colalign=("left", *["right"] * len(names))
     )
     yield ""
-    found = len(reaching(report.sites, view.threshold))
-    sites = f"{len(report.sites)} {_plural(len(report.sites), 'site')}"
-    yield f"{sites}; {found} with a verdict of {_or_worse(view.threshold)} under some proposal."
+    found = reaching(report.sites, view.threshold)
+    sites = f"{len(report.sites)} {plural(len(report.sites), 'site')}"
+    known = standing(found, report.comparison is not None)
+    yield f"{sites}; {len(found)} with a verdict of {thresholds(view.threshold)} under some proposal{known}."
 
 
 def _run(run: Run, view: View) -> Iterator[str]:
@@ -90,11 +96,7 @@ def _run(run: Run, view: View) -> Iterator[str]:
     )
 
 
-def _or_worse(threshold: Verdict) -> str:
-    return threshold.value if threshold is Verdict.BREAK else f"{threshold.value} or worse"
-
-
-def _causes(report: Report, view: View, lowest: Verdict) -> Iterator[str]:
+def _causes(report: Report, view: View, lowest: Verdict | Thresholds) -> Iterator[str]:
     sections = [(p.id, root_causes(report, p.id, lowest)) for p, _ in report.proposals]
     if not any(causes for _, causes in sections):
         return
@@ -114,14 +116,10 @@ def _cause(cause: Cause, view: View) -> str:
     verdict = styled(f"{cause.worst.value:<11}", _COLOURS[cause.worst], colour=view.colour)
     files = f" in {cause.files} files" if cause.files > 1 else ""
     origin = cause.origin if cause.origin else ("first " if cause.sites > 1 else "") + cause.first
-    return f"{verdict} {cause.sites:>5} {_plural(cause.sites, 'site')}{files}  {cause.rule}  {printable(origin)}"
+    return f"{verdict} {cause.sites:>5} {plural(cause.sites, 'site')}{files}  {cause.rule}  {printable(origin)}"
 
 
-def _plural(n: int, word: str) -> str:
-    return word if n == 1 else word + "s"
-
-
-def _sites(report: Report, view: View, lowest: Verdict) -> Iterator[str]:
+def _sites(report: Report, view: View, lowest: Verdict | Thresholds) -> Iterator[str]:
     found = reaching(report.sites, lowest)
     if not found:
         return
@@ -133,7 +131,7 @@ def _sites(report: Report, view: View, lowest: Verdict) -> Iterator[str]:
         yield from _site(judged, order, view, lowest)
 
 
-def _site(judged: JudgedSite, order: list[str], view: View, lowest: Verdict) -> Iterator[str]:
+def _site(judged: JudgedSite, order: list[str], view: View, lowest: Verdict | Thresholds) -> Iterator[str]:
     site = judged.site
     verdict = worst(judged)
     uses = f"  {site.uses} uses" if site.uses > 1 else ""
@@ -154,14 +152,24 @@ def _wrapped(text: str, width: int, first: str, rest: str) -> list[str]:
     )  # fmt: skip
 
 
+def _gate(report: Report, view: View, lowest: Verdict | Thresholds) -> Iterator[str]:
+    for heading, lines in gate_sections(report, lowest, view.limit is None):
+        yield from _heading(printable(heading), view)
+        limit = len(lines) if view.limit is None else view.limit
+        for line in lines[:limit]:
+            yield from _wrapped(line, view.width, "  ", "    ")
+        if len(lines) > limit:
+            yield f"  and {len(lines) - limit} more (--all)"
+
+
 def _coverage(report: Report, view: View) -> Iterator[str]:
     yield from _heading("Not looked at (it can only add to the numbers above)", view)
     nothing = True
     for run in report.runs:
-        rows = [(f"{n} {_plural(n, 'unit')} failed", why, file) for why, n, file in failures(run.coverage)]
+        rows = [(f"{n} {plural(n, 'unit')} failed", why, file) for why, n, file in failures(run.coverage)]
         rows += [
             (
-                f"{g.mentions} {_plural(g.mentions, 'mention')}",
+                f"{g.mentions} {plural(g.mentions, 'mention')}",
                 g.why,
                 g.first if g.mentions == 1 else f"first {g.first}",
             )
@@ -180,7 +188,7 @@ def _coverage(report: Report, view: View) -> Iterator[str]:
 def _answers(report: Report, view: View, narrowed: bool) -> Iterator[str]:
     yield from _heading("Signals and ptrace, BPF, below the struct", view)
     unseen = sum(len(run.coverage.uncovered) for run in report.runs)
-    yield f"  from {len(report.sites)} {_plural(len(report.sites), 'site')}; {unseen} mentions were not looked at"
+    yield f"  from {len(report.sites)} {plural(len(report.sites), 'site')}; {unseen} mentions were not looked at"
     if narrowed:
         yield "  not answered: the answers need all sites, and filters are set"
         return

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Programs that read what this one writes. A developer may do without; where every test must run, none is missing."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import shutil
+from typing import Any
+
+import pytest
+
+
+def module(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        missing(f"{name} is not installed (pip install '.[test]')")
+
+
+def program(name: str) -> str:
+    found = shutil.which(name)
+    return found or missing(f"{name} is not installed")
+
+
+def missing(reason: str) -> Any:
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
