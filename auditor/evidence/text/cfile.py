@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""One C file from its bytes to its sites. Both branches of a conditional are read; macros are read where they are
-defined, their bodies as statements."""
+"""One C file from its bytes to its sites. Macros are read where they are defined, their bodies as statements."""
 
 from __future__ import annotations
 
@@ -13,7 +12,8 @@ from tree_sitter import Node
 from auditor.evidence.text import calls, declarations, members, pointers, programs, sizes, unwinding
 from auditor.evidence.text.asm import strings_of
 from auditor.evidence.text.context import HANDLERS, Context, Surroundings
-from auditor.evidence.text.parsing import Frame, TooMuch, parse, text_of
+from auditor.evidence.text.directives import Macro, without_directives
+from auditor.evidence.text.parsing import Frame, TooMuch, parse, text_of, without_comments
 from auditor.evidence.text.types import TARGET, Known, Names, Scope, Type, declarator
 from auditor.evidence.text.world import world_of
 from auditor.model import Site
@@ -21,8 +21,7 @@ from auditor.model import Site
 FORMS = (calls, declarations, members, pointers, sizes, unwinding)
 _PREFIX = b"void f(void){"
 _LONGEST_BODY = 20_000
-_SKIPPED = frozenset({"comment", "string_literal", "char_literal", "preproc_include", "system_lib_string"})
-_MACROS = frozenset({"preproc_def", "preproc_function_def"})
+_SKIPPED = frozenset({"comment", "string_literal", "char_literal"})
 _SYSCALL = re.compile(r"^(?:COMPAT_)?[A-Z_]*SYSCALL_DEFINE\d|^BPF_CALL_\d|^DEFINE_")
 
 
@@ -33,16 +32,21 @@ def read_c(path: str, data: bytes, around: Surroundings, names: Names, known: Kn
     scope.yields |= around.words.yields | set(around.arch.objects)
     scope.stray = _stray(data, names)
     ctx = Context(path, data, around, scope, world)
-    _walk([parse(data)], ctx)
+    plain = without_directives(without_comments(data))
+    for macro in plain.macros:
+        _macro(macro, ctx)
+    for text in plain.texts:
+        _walk([parse(text)], ctx)
     return ctx.sites()
 
 
-def _stray(data: bytes, names: Names) -> frozenset[str]:
-    tags = b"|".join(re.escape(n.encode()) for n in sorted(names.target))
+def _stray(data: bytes, names: Names) -> dict[str, str]:
+    """{name that is declared as a pointer somewhere in the file: the kin's name, or empty}"""
+    tags = b"|".join(re.escape(n.encode()) for n in sorted(names.target | names.kin))
     found = re.findall(
-        rb"\bstruct[ \t]+(?:" + tags + rb")[ \t]*(?:const[ \t]*)?\*[ \t]*(?:const[ \t]+)?,?[ \t]*(\w+)", data
+        rb"\bstruct[ \t]+(" + tags + rb")[ \t]*(?:const[ \t]*)?\*[ \t]*(?:const[ \t]+)?,?[ \t]*(\w+)", data
     )
-    return frozenset(n.decode() for n in found)
+    return {n.decode(): tag.decode() if tag.decode() in names.kin else "" for tag, n in found}
 
 
 def _walk(nodes: Iterable[Node], ctx: Context) -> None:
@@ -59,10 +63,6 @@ def _walk(nodes: Iterable[Node], ctx: Context) -> None:
         node = frame.node
         kind = node.type
         if kind in _SKIPPED:
-            continue
-        if kind in _MACROS:
-            if not ctx.macro:
-                _macro(node, ctx)
             continue
         if kind == "function_definition" or (kind == "compound_statement" and _is_body(frame)):
             functions.append((ctx.function, ctx.scope.lost))
@@ -121,29 +121,21 @@ def _headless(node: Node, ctx: Context) -> None:
         ctx.scope.declare("regs", Type(TARGET, 1), "entry")
 
 
-def _macro(node: Node, ctx: Context) -> None:
+def _macro(macro: Macro, ctx: Context) -> None:
     """The body, as if it were a function's."""
-    name, value = text_of(node.child_by_field_name("name")), node.child_by_field_name("value")
-    before = ctx.macro, ctx.parameters, ctx.shift, ctx.scope.lost
-    parameters = node.child_by_field_name("parameters")
-    ctx.macro = name
-    ctx.parameters = tuple(text_of(p) for p in parameters.named_children) if parameters is not None else ()
-    try:
-        if value is None or value.end_byte - value.start_byte > _LONGEST_BODY:
-            return
-        programs.define(node, name, ctx)
-        body = ctx.data[value.start_byte : value.end_byte].replace(b"\\\n", b" \n")
-        # To paste and to quote are no operators of C.
-        body = body.replace(b"#", b" ")
-        ctx.shift += value.start_byte - len(_PREFIX)
-        ctx.scope.enter()
-        ctx.scope.lost = True
-        for parameter in ctx.parameters:
-            ctx.scope.declare(parameter, None)
-        _walk(_statements(body), ctx)
-        ctx.scope.leave()
-    finally:
-        ctx.macro, ctx.parameters, ctx.shift, ctx.scope.lost = before
+    body = ctx.data[macro.body : macro.hi]
+    if len(body) > _LONGEST_BODY:
+        return
+    ctx.macro, ctx.parameters, ctx.shift = macro.name, macro.parameters, macro.body - len(_PREFIX)
+    programs.define(macro.lo, macro.hi, macro.name, body.decode("latin-1"), ctx)
+    ctx.scope.enter()
+    ctx.scope.lost = True
+    for parameter in macro.parameters:
+        ctx.scope.declare(parameter, None)
+    # To paste and to quote are no operators of C.
+    _walk(_statements(body.replace(b"\\\n", b" \n").replace(b"#", b" ")), ctx)
+    ctx.scope.leave()
+    ctx.macro, ctx.parameters, ctx.shift, ctx.scope.lost = "", (), 0, False
 
 
 def _statements(body: bytes) -> list[Node]:

@@ -55,12 +55,12 @@ def _within_accessor(frame: Frame, ctx: Context) -> bool:
     return bool(ctx.macro) and is_accessor(ctx.macro, ctx)
 
 
-def define(node: Node, name: str, ctx: Context) -> None:
+def define(lo: int, hi: int, name: str, body: str, ctx: Context) -> None:
     """#define PT_REGS_PARM1(x) ..., #define __PT_PARM1_REG di: what programs get is decided here."""
     if is_accessor(name, ctx):
-        body = text_of(node.child_by_field_name("value"))
         relocated = ctx.around.words.bpf.core in name or ctx.around.words.bpf.core in body
-        ctx.add("bpf-ctx/accessor", node, fields=_fields(name, body, ctx), traits={"relocated"} if relocated else ())
+        traits = {"relocated"} if relocated else ()
+        ctx.add_at("bpf-ctx/accessor", lo, hi, fields=_fields(name, body, ctx), traits=traits)
 
 
 def _fields(name: str, body: str, ctx: Context) -> tuple[str, ...]:

@@ -152,8 +152,9 @@ class Scope:
         self._origins: list[dict[str, str]] = [{}]
         self.members: dict[tuple[str, str], Type] = {}
         self.yields: set[str] = set()
-        self.stray: frozenset[str] = frozenset()
-        """Names that are declared as pointers somewhere in the file, for places whose function is not known."""
+        self.stray: Mapping[str, str] = {}
+        """Names that are declared as pointers somewhere in the file, for places whose function is not known; the kin's
+        name where they point to that."""
         self.lost = False
 
     def enter(self) -> None:
@@ -196,7 +197,7 @@ class Scope:
             name = text_of(inner)
             declared = any(name in level for level in self._levels)
             if name in self.stray and not declared and (self.lost or self.depth == 1):
-                return Type(TARGET, 1)
+                return Type(TARGET, 1, kin=self.stray[name])
         if known is None and inner is not None and inner.type == "field_expression" and self.lost:
             # A macro behind a member whose name points to the object wherever the tree declares it.
             base = bare(inner.child_by_field_name("argument"))
