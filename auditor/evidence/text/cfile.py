@@ -99,9 +99,12 @@ def _function(frame: Frame, ctx: Context) -> None:
         ctx.function = name
     ctx.scope.lost = node.has_error
     count = len(shape.parameters.named_children) if shape.parameters is not None else 0
+    if name.isupper() and shape.parameters is not None and count:
+        # A macro for a head: BPF_PROG(name, ...) names the function first.
+        first = text_of(shape.parameters.named_children[0]).split()
+        if len(first) == 1:
+            ctx.function = first[0]
     if name in ctx.around.words.bpf.entry | ctx.around.words.bpf.exit and shape.parameters is not None:
-        first = text_of(shape.parameters.named_children[0]) if count else name
-        ctx.function = first.split()[-1] if first.split() else name
         ctx.scope.declare("ctx", Type(TARGET, 1))
         programs.program(node, name, count, ctx)
     elif text_of(node.child_by_field_name("type")) in ctx.around.interfaces.entry_macros:
