@@ -131,8 +131,10 @@ def collect(
     if only is None:
         asked_text = TextTree(str(tree.root), request.struct, arch, texts, request.jobs)
         as_text, covered = read_uncovered(asked_text, found.mentions, covered, looked)
-        # What an audit by the store's facts gives back has lists for tuples.
-        sites += map(whole_site, as_text)
+        # Of a unit that failed, what parsed of it is known better.
+        told = {(s.file, s.line) for s in sites}
+        # What the store gives back has lists for tuples.
+        sites += [whole_site(s) for s in as_text if (s.file, s.line) not in told]
     order = sorted(range(len(sites)), key=lambda i: _place(sites[i]))
     place = {old: new for new, old in enumerate(order)}
     return Facts(

@@ -16,7 +16,7 @@ _WORD = 8
 def member(frame: Frame, ctx: Context) -> None:
     node = frame.node
     argument, name = node.child_by_field_name("argument"), node.child_by_field_name("field")
-    if argument is None or name is None or ctx.is_claimed(node):
+    if argument is None or name is None or not text_of(name) or ctx.is_claimed(node):
         return
     holder = ctx.scope.of_holder(argument)
     if holder is None or not _reaches(node, holder):
