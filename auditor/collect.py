@@ -17,6 +17,9 @@ from auditor.evidence.c.sites import joined, site_identity
 from auditor.evidence.c.twin import twins
 from auditor.evidence.pool import analyse_all
 from auditor.evidence.prelude import share_headers
+from auditor.evidence.text.uncovered import Tree as TextTree
+from auditor.evidence.text.uncovered import read_uncovered
+from auditor.facts.codec import whole_site
 from auditor.facts.store import Store
 from auditor.kernel.closure import Leading
 from auditor.kernel.coverage import Looked, common_ranges, coverage, with_unseen
@@ -124,6 +127,14 @@ def collect(
         failures=tuple(failures),
         assembly_units=commands.assembly_units,
     )
+    covered = _with_unread(coverage(found.mentions, looked), found.unread)
+    if only is None:
+        asked_text = TextTree(str(tree.root), request.struct, arch, texts, request.jobs)
+        as_text, covered = read_uncovered(asked_text, found.mentions, covered, looked)
+        # Of a unit that failed, what parsed of it is known better.
+        told = {(s.file, s.line) for s in sites}
+        # What the store gives back has lists for tuples.
+        sites += [whole_site(s) for s in as_text if (s.file, s.line) not in told]
     order = sorted(range(len(sites)), key=lambda i: _place(sites[i]))
     place = {old: new for new, old in enumerate(order)}
     return Facts(
@@ -132,7 +143,7 @@ def collect(
         functions=tuple(
             (u.source, u.object, f, tuple(sorted(place[i] for i in indices))) for u, f, indices in functions
         ),
-        coverage=_with_unread(coverage(found.mentions, looked), found.unread),
+        coverage=covered,
         example=_example(commands.units, request, tree, arch),
         ignores=with_unseen(found.ignores, looked),
     )

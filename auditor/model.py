@@ -201,12 +201,15 @@ class Uncovered:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
+    """`mentions_as_text`: those of the covered ones that no unit read, but their text was."""
+
     units: int
     units_analysed: int
     units_failed: tuple[Failure, ...] = ()
     mentions: int = 0
     mentions_covered: int = 0
     uncovered: tuple[Uncovered, ...] = ()
+    mentions_as_text: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -188,7 +188,7 @@ def _analyse_all(jobs: Sequence[Job], workers: int, setup: _Setup, progress: Pro
     except BaseException:
         # Ctrl-C, or the caller gave up: do not wait for units that nobody asks for any more.
         for worker in everyone:
-            _kill(worker.pool)
+            kill(worker.pool)
         raise
     for worker in everyone:
         worker.pool.shutdown()
@@ -210,7 +210,7 @@ def _alone(job: Job, setup: _Setup) -> Result:
             why = f"it takes longer than {TIME_LIMIT} s to parse" if late else crashed
             return Result(job.object, job.source, error=why)
         except BaseException:
-            _kill(pool)
+            kill(pool)
             raise
 
 
@@ -228,7 +228,7 @@ def _submit(pool: ProcessPoolExecutor, job: Job) -> Future[Result]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _kill(pool: ProcessPoolExecutor) -> None:
+def kill(pool: ProcessPoolExecutor) -> None:
     for process in list((pool._processes or {}).values()):
         process.kill()
     pool.shutdown(wait=True, cancel_futures=True)

@@ -54,6 +54,10 @@ class KeptTexts(Texts):
             return super().of(path, reading)
         return self._kept(reading, whole=False).one_of(directory, name)
 
+    def remembers(self, path: str, reading: Reading[T]) -> bool:
+        directory, name = os.path.split(path)
+        return directory in self._now.directories and self._kept(reading, whole=False).remembers(directory, name)
+
     def finish(self) -> None:
         """Writes what is new, and lets go of readings that nobody asked for lately."""
         with self._database.writing() as connection:
@@ -80,6 +84,7 @@ class KeptTexts(Texts):
             old = {os.fsdecode(directory): (digest, found) for directory, digest, found in rows}
             kept = _Kept(key, reading, self._now.directories, self._before, old)
             self._readings[reading.name, whole] = kept
+        kept.reading = reading
         return kept
 
 
@@ -97,7 +102,7 @@ class _Kept(Generic[T]):
         before: Mapping[str, bytes],
         old: Mapping[str, tuple[bytes, bytes]],
     ) -> None:
-        self.key, self._reading = key, reading
+        self.key, self.reading = key, reading
         self._now, self._before, self._old = now, before, old
         self._values: dict[str, dict[str, T]] = {}
         self._files: dict[str, frozenset[str]] = {}
@@ -112,29 +117,36 @@ class _Kept(Generic[T]):
                 if name in settled:
                     continue
                 try:
-                    value = self._reading.read(os.path.join(directory, name))
+                    value = self.reading.read(os.path.join(directory, name))
                 except OSError as e:
                     failed[name] = e.strerror or "cannot be read"
                     continue
-                if value != self._reading.nothing:
+                if value != self.reading.nothing:
                     values[name] = value
         if failed:
             # It may be readable the next time, without having changed.
             self._new.discard(directory)
         return values, failed
 
+    def remembers(self, directory: str, name: str) -> bool:
+        return name in self._one_by_one(directory)
+
     def one_of(self, directory: str, name: str) -> T:
-        values = self._values.get(directory)
-        if values is None:
-            values, _ = self._remembered(directory)
-            self._files[directory] = frozenset(regular_files(self._now[directory]))
+        values = self._one_by_one(directory)
         if name in values:
             return values[name]
-        value = self._reading.read(os.path.join(directory, name))
+        value = self.reading.read(os.path.join(directory, name))
         if name in self._files[directory]:
             values[name] = value
             self._new.add(directory)
         return value
+
+    def _one_by_one(self, directory: str) -> dict[str, T]:
+        values = self._values.get(directory)
+        if values is None:
+            values, _ = self._remembered(directory)
+            self._files[directory] = frozenset(regular_files(self._now[directory]))
+        return values
 
     def news(self) -> tuple[list[tuple[bytes, bytes, bytes, bytes]], list[tuple[bytes, bytes]]]:
         """Rows to write, and (reading, directory) of those to delete."""
@@ -168,7 +180,7 @@ class _Kept(Generic[T]):
         return values, settled
 
     def _unpack(self, packed: bytes) -> dict[str, T]:
-        return {} if packed == _NOTHING else unpack(packed, dict[str, self._reading.kind])  # type: ignore[name-defined]
+        return {} if packed == _NOTHING else unpack(packed, dict[str, self.reading.kind])  # type: ignore[name-defined]
 
 
 def _digest(packed: bytes) -> bytes:

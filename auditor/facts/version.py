@@ -9,7 +9,7 @@ from pathlib import Path
 from auditor.data import rules_dir
 
 _NO_FACTS = ("cli", "config", "reports", "judge", "gate")
-_RULES = ("arch", "interfaces.toml", "clang-flags.toml")
+_RULES = ("arch", "interfaces.toml", "text.toml", "clang-flags.toml")
 
 
 def code_version() -> str:

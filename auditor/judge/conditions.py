@@ -18,8 +18,15 @@ Condition = Callable[[Site, Effects], bool]
 
 def displacement(site: Site, effects: Effects, name: str | None) -> int:
     """By how many bytes a member (or, with None, the object's start) moves against the site's anchor."""
-    shift = effects.shift.get(name, 0) if name else 0
+    shift = _shift(site, effects, name) if name else 0
     return shift - effects.resize - effects.frame_above if "end-anchored" in site.traits else shift
+
+
+def _shift(site: Site, effects: Effects, name: str) -> int:
+    """A member that only the sibling's struct has stands behind a new first one, and before a new last one."""
+    if "sibling" in site.traits and effects.new_head and effects.before.get(name) is None:
+        return max(effects.shift.values(), default=0)
+    return effects.shift.get(name, 0)
 
 
 def moves(site: Site, effects: Effects) -> bool:

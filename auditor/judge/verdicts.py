@@ -13,6 +13,8 @@ from auditor.model import Effects, Judgement, Proposal, Site, Verdict
 
 def judge_site(site: Site, rule: Rule, proposal: Proposal, effects: Effects) -> Judgement:
     """The highest clause of the rule's table that applies; `safe`, in the rule's own words, when none does."""
+    if (reason := _apart(site)) is not None:
+        return Judgement(Verdict.SAFE, reason)
     best = None
     for clause in rule.clauses:
         applies = all(holds(c, site, effects) for c in clause.when)
@@ -22,6 +24,23 @@ def judge_site(site: Site, rule: Rule, proposal: Proposal, effects: Effects) -> 
         return Judgement(Verdict.SAFE, f"{rule.title}: nothing it depends on changes")
     fix = (best.fix or rule.fix) if best.verdict.rank > Verdict.REBUILD.rank else ""
     return Judgement(best.verdict, describe(best.why, site, effects, proposal), fix)
+
+
+_RELOCATED = ("field", "bpf-ctx", "offsetof")
+
+
+def _apart(site: Site) -> str | None:
+    """Why no proposal reaches the site; None where the rule's table has to say."""
+    if site.evidence != "syntactic":
+        return None
+    for trait in site.traits:
+        if trait.startswith("struct-of="):
+            return (
+                f"the struct of {trait.removeprefix('struct-of=')} is another one: the proposals change this one's only"
+            )
+    if "relocated" in site.traits and site.kind in _RELOCATED:
+        return "CO-RE relocates it: the offset is that of the kernel which runs"
+    return None
 
 
 def judge(

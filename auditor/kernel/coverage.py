@@ -16,8 +16,8 @@ Range = tuple[int, int]
 _C = frozenset({".c", ".h", ".inl"})
 _ASSEMBLY = frozenset({".S", ".s"})
 _NOT_SELECTED = "unit not selected"
+_DOCUMENTATION = "Documentation"
 _TOP_REASONS = {
-    "Documentation": "not C (Documentation)",
     "tools": "tools: not built by this configuration",
     "samples": "samples: not in this configuration",
 }
@@ -126,16 +126,16 @@ class _Reasons:
         if file in self._assembly:
             return "assembly: not read yet"
         top, _, rest = file.partition("/")
+        suffix = posixpath.splitext(file)[1]
+        if rest and top == _DOCUMENTATION:
+            return f"not C ({top})"
+        if suffix not in _C and suffix not in _ASSEMBLY:
+            return f"not C ({suffix or posixpath.basename(file)})"
         if top == "arch" and "/" in rest and not rest.startswith(f"{self._arch}/"):
             return f"other architecture ({rest.partition('/')[0]})"
         if rest and top in _TOP_REASONS:
             return _TOP_REASONS[top]
-        suffix = posixpath.splitext(file)[1]
-        if suffix == ".h":
-            return "header: read by no analysed unit"
-        if suffix in _C or suffix in _ASSEMBLY:
-            return "not in this configuration"
-        return f"not C ({suffix or posixpath.basename(file)})"
+        return "header: read by no analysed unit" if suffix == ".h" else "not in this configuration"
 
 
 def _sources(units: Collection[Unit]) -> frozenset[str]:

@@ -52,6 +52,10 @@ class Texts:
         """The value of one file, through links. OSError: it cannot be read."""
         return reading.read(path)
 
+    def remembers(self, path: str, reading: Reading[T]) -> bool:
+        """Would `of` answer without reading?"""
+        return False
+
 
 def files_below(root: str, skip: Collection[str], unread: list[Failure]) -> Iterator[tuple[str, str]]:
     """(path, name relative to root) of all regular files, directory by directory; directories that cannot be read are

@@ -90,9 +90,10 @@ def _run(run: Run, view: View) -> Iterator[str]:
     yield printable(where)
     failed = f", {len(coverage.units_failed)} failed" if coverage.units_failed else ""
     seconds = f"; {view.seconds:.1f} s" if view.seconds is not None else ""
+    as_text = f" ({coverage.mentions_as_text} by their text alone)" if coverage.mentions_as_text else ""
     yield (
         f"{coverage.units_analysed} of {coverage.units} units analysed{failed}; "
-        f"{coverage.mentions_covered} of {coverage.mentions} mentions covered{seconds}"
+        f"{coverage.mentions_covered} of {coverage.mentions} mentions covered{as_text}{seconds}"
     )
 
 

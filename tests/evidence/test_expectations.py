@@ -29,7 +29,7 @@ def test_minikernel() -> None:
     tree = FIXTURES / "minikernel"
     report = run_audit(AuditRequest(tree=tree, jobs=2))
     assert report.runs[0].coverage.units_failed == ()
-    files = sorted(p.relative_to(tree).as_posix() for p in tree.rglob("*.[ch]"))
+    files = sorted(p.relative_to(tree).as_posix() for p in tree.rglob("*.[chS]"))
     wanted = expected(tree, files)
     assert sum(wanted.values()) > 200
     assert differences(wanted, reported(report.sites)) == []

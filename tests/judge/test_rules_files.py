@@ -56,7 +56,7 @@ def expectations(path: Path) -> list[tuple[int, str, dict[str, str]]]:
 
 
 def sources() -> list[Path]:
-    return sorted(p for p in FIXTURES.rglob("*") if p.suffix in {".c", ".h"})
+    return sorted(p for p in FIXTURES.rglob("*") if p.suffix in {".c", ".h", ".S"})
 
 
 def test_every_kind_but_those_of_assembly_has_rules() -> None:
