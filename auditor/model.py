@@ -114,6 +114,11 @@ class Site:
     def kind(self) -> str:
         return self.rule.split("/", 1)[0]
 
+    @property
+    def struct_of(self) -> str:
+        """The other architecture whose struct it is about, which no proposal for this one changes; "" for this one's."""
+        return next((t.partition("=")[2] for t in self.traits if t.startswith("struct-of=")), "")
+
 
 @dataclass(frozen=True, slots=True)
 class Operation:

@@ -33,11 +33,8 @@ def _apart(site: Site) -> str | None:
     """Why no proposal reaches the site; None where the rule's table has to say."""
     if site.evidence != "syntactic":
         return None
-    for trait in site.traits:
-        if trait.startswith("struct-of="):
-            return (
-                f"the struct of {trait.removeprefix('struct-of=')} is another one: the proposals change this one's only"
-            )
+    if site.struct_of:
+        return f"the struct of {site.struct_of} is another one: the proposals change this one's only"
     if "relocated" in site.traits and site.kind in _RELOCATED:
         return "CO-RE relocates it: the offset is that of the kernel which runs"
     return None

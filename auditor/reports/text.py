@@ -79,6 +79,8 @@ def _summary(report: Report, view: View) -> Iterator[str]:
     found = reaching(report.sites, view.threshold)
     sites = f"{len(report.sites)} {plural(len(report.sites), 'site')}"
     known = standing(found, report.comparison is not None)
+    if elsewhere := sum(1 for s in report.sites if s.site.struct_of):
+        sites += f" ({elsewhere} on the struct of another architecture)"
     yield f"{sites}; {len(found)} with a verdict of {thresholds(view.threshold)} under some proposal{known}."
 
 

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from auditor.model import JudgedSite
 from auditor.reports.answers import answers
 from tests.reports.factory import judged, make_report, site, verdict
+from tests.reports.written import written
 
 
 def asked(rule: str, *verdicts: str) -> dict[str, str]:
@@ -65,3 +68,13 @@ def test_examples_come_from_different_files() -> None:
         for n, f in enumerate(["a.c", "a.c", "b.c"], 1)
     ]
     assert "3 break (a.c:1:5, b.c:3:5)" in dict(answers(make_report(*sites), "extended"))["below the struct"]
+
+
+def test_another_architectures_struct_is_no_answer() -> None:
+    verdicts = {"extended": verdict("safe"), "insert-head": verdict("safe")}
+    own = site("uapi-export/regset", "arch/x86/a.c", 1, "x")
+    other = replace(site("uapi-export/regset", "arch/arm64/a.c", 1, "x"), traits=frozenset({"struct-of=arm64"}))
+    report = make_report(judged(verdicts, own), judged(verdicts, other))
+    assert "1 place; 1 safe (arch/x86/a.c:1:5)" in dict(answers(report, "extended"))["signals, ptrace"]
+    assert dict(answers(make_report(judged(verdicts, other)), "extended"))["signals, ptrace"].startswith("no answer. ")
+    assert "2 sites (1 on the struct of another architecture); 0 with a verdict" in written("text", report)
