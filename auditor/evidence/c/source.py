@@ -10,9 +10,9 @@ from pathlib import Path
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 _SPACE = re.compile(r"\s+")
 _COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.S)
-# An open comment takes the rest: looking for its end again and again would cost the square of the length.
-_SILENT = re.compile(r"""/\*.*?(?:\*/|\Z)|//[^\n]*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'""", re.S)
-_QUIET = re.compile(r"""/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'""", re.S)
+# An open comment takes the rest, an open string its line: looking for their ends again and again would cost the square
+# of the length.
+_SILENT = re.compile(r"""/\*.*?(?:\*/|\Z)|//[^\n]*|"(?:\\.|[^"\\\n])*"?|'(?:\\.|[^'\\\n])*'?""", re.S)
 
 
 class Source:
@@ -74,7 +74,7 @@ def match_parenthesis(text: str, opening: int) -> int:
             if depth == 0:
                 return position + 1
         elif char in "\"'/":
-            quiet = _QUIET.match(text, position)
+            quiet = _SILENT.match(text, position)
             if quiet:
                 position = quiet.end()
                 continue

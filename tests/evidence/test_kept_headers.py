@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a header gave to one unit of a process is given to the next one only if that one reads the same text.
+
+Each case is a header that reads differently behind `#define WIDE` of another header, which only one unit includes: both
+orders of the two units must give what each of them gives alone.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from auditor.evidence.c.unit import Analyser
+from auditor.kinds.dispatch import table
+from tests.evidence.snippets import job, write
+from tests.evidence.test_prelude import told
+
+HEADER = "#ifndef H_H\n#define H_H\n#include <pt_regs.h>\n{}\n#endif\n"
+BODY = '#include "h.h"\nunsigned long f(struct pt_regs *regs) {{ return {}; }}\n'
+CASES = {
+    "inside a function": (
+        "static inline long low(struct pt_regs *r)\n{\n#ifdef WIDE\n\treturn r->ip;\n#else\n\treturn r->cx;\n#endif\n}",
+        "low(regs)",
+    ),
+    "inside a struct": (
+        "struct frame {\n#ifdef WIDE\n\tlong wide;\n#endif\n\tstruct pt_regs regs;\n};",
+        "((struct frame *)regs)->regs.sp",
+    ),
+    "around a function": (
+        "#ifdef WIDE\nstatic inline long low(struct pt_regs *r) { return r->ip; }\n#else\n"
+        "static inline long low(struct pt_regs *r) { return r->cx; }\n#endif",
+        "low(regs)",
+    ),
+    "around a macro": (
+        "#ifdef WIDE\n#define REG(r) ((r)->ip)\n#else\n#define REG(r) ((r)->cx)\n#endif\n"
+        "static inline long low(struct pt_regs *r) { return REG(r); }",
+        "low(regs)",
+    ),
+    "nowhere": ("static inline long low(struct pt_regs *r) { return r->ip; }", "low(regs)"),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_header_that_reads_differently(name: str, tmp_path: Path) -> None:
+    header, use = CASES[name]
+    body = BODY.format(use)
+    files = {"wide.c": f'#include "wide.h"\n{body}', "plain.c": body, "wide.h": "#define WIDE\n"}
+    write(tmp_path, {**files, "h.h": HEADER.format(header)})
+    alone = {s: told(Analyser(table()).analyse(job(tmp_path, s))) for s in ("wide.c", "plain.c")}
+    assert (alone["wide.c"] != alone["plain.c"]) is (name != "nowhere")
+    for order in (("wide.c", "plain.c"), ("plain.c", "wide.c")):
+        analyser = Analyser(table())
+        assert {s: told(analyser.analyse(job(tmp_path, s))) for s in order} == alone
+
+
+def test_the_struct_itself(tmp_path: Path) -> None:
+    member = "struct pt_regs {\n#ifdef WIDE\n\tlong first;\n#endif\n\tlong ip;\n};\nlong get(struct pt_regs *);\n"
+    write(tmp_path, {"wide.c": '#include "wide.h"\n#include "h.h"\n', "plain.c": '#include "h.h"\n'})
+    write(tmp_path, {"wide.h": "#define WIDE\n", "h.h": member})
+    analyser = Analyser(table())
+    sizes = [layout.size for s in ("wide.c", "plain.c") if (layout := analyser.analyse(job(tmp_path, s)).layout)]
+    assert sizes == [16, 8]
