@@ -13,7 +13,7 @@ BIN    := $(VENV)/bin
 PTREGS_KERNEL_TREE  ?= $(CURDIR)/$(CACHE)/linux
 PTREGS_KERNEL_BUILD ?= $(CURDIR)/$(CACHE)/build
 
-KERNEL_PACKAGES := gcc make flex bison bc libelf-dev libssl-dev dwarves linux-source-6.1 xz-utils git
+KERNEL_PACKAGES := gcc make flex bison bc libelf-dev libssl-dev dwarves linux-source-6.1 xz-utils git perl vim
 
 .PHONY: audit test lint types pytest kernel mutants bench clean
 .DELETE_ON_ERROR:

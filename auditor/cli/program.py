@@ -25,6 +25,7 @@ COMMANDS = {
     "what-if": ("auditor.cli.what_if:what_if_command", "Judge other changes from the facts of the last audit."),
     "check": ("auditor.cli.check:check_command", "Check one unit, for `make C=2`."),
     "baseline": ("auditor.cli.baseline:baseline_group", "Accept known findings, each with a reason."),
+    "init": ("auditor.cli.init:init_command", "Write a configuration, a hook and CI files."),
     "config": ("auditor.cli.config:config_group", "Show the configuration, and where each value comes from."),
     "layout": ("auditor.cli.layout:layout_command", "Show a struct's layout, and what a proposal makes of it."),
     "explain": ("auditor.cli.explain:explain_command", "Explain a rule, or a finding of the last report."),

@@ -7,16 +7,18 @@ The whole of it is `markdown`.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import TextIO
 
 from auditor.model import JudgedSite, Report
 from auditor.reports.filters import narrowed
-from auditor.reports.findings import failing, fixes, plural, reaching, reasons
+from auditor.reports.findings import Reason, failing, plural, reaching, reasons
 from auditor.reports.gated import standing
 from auditor.reports.markdown import code, escape
 from auditor.reports.view import DEFAULT, View
 
 ROWS = 12
+LINES = 6
 IGNORES = 5
 MOST = 40
 
@@ -57,23 +59,34 @@ def lines(report: Report, view: View) -> Iterator[str]:
 
 def _table(report: Report, found: list[JudgedSite], view: View) -> Iterator[str]:
     order = [p.id for p, _ in report.proposals]
+    rows: dict[tuple[str, ...], list[tuple[JudgedSite, list[Reason]]]] = {}
+    for judged in found:
+        site, why = judged.site, reasons(judged, order, view.threshold)
+        # What one function does in several places alike is one row.
+        alike = (site.file, site.function, site.rule, why[0].verdict.value, *why[0].proposals)
+        rows.setdefault(alike, []).append((judged, why))
     yield from ("", "| where | who | proposal | what |", "| --- | --- | --- | --- |")
-    for judged in found[:ROWS]:
-        site = judged.site
-        # The worst reason says what is wrong; all others stand in the full report.
-        first, *others = reasons(judged, order, view.threshold)
-        more = f" (+{sum(len(o.proposals) for o in others)})" if others else ""
-        advice = fixes(judged, view.threshold)
-        where = f"{site.file}:{site.line}" if site.line else site.file
-        what = f"**{first.verdict.value}**: {_short(first.why)}" + (f"<br>{_short(advice[0])}" if advice else "")
-        who = (code(site.function) if site.function else "-") + f"<br>{escape(site.rule)} {judged.id}"
-        yield f"| {code(where)} | {who} | {escape(', '.join(first.proposals))}{more} | {what} |"
-    if len(found) > ROWS:
-        yield f"| and {len(found) - ROWS} more | | | |"
-    used = {r for s in found for r in s.verdicts}
+    shown = list(rows.values())[:ROWS]
+    yield from map(_row, shown)
+    left = len(found) - sum(map(len, shown))
+    if left:
+        yield f"| and {left} more | | | |"
+    used = {p for _, why in chain.from_iterable(rows.values()) for reason in why for p in reason.proposals}
     titles = [f"{code(p.id)} {escape(p.title)}" for p, _ in report.proposals if p.id in used and p.title]
     if titles:
         yield from ("", f"Proposals: {'; '.join(titles[:ROWS])}.")
+
+
+def _row(alike: list[tuple[JudgedSite, list[Reason]]]) -> str:
+    judged, (first, *others) = alike[0]
+    site = judged.site
+    lines = list(dict.fromkeys(str(s.site.line) for s, _ in alike if s.site.line))
+    where = f"{site.file}:{', '.join(lines[:LINES])}{', ...' if len(lines) > LINES else ''}" if lines else site.file
+    who = (code(site.function) if site.function else "-") + f"<br>{escape(site.rule)} {judged.id}"
+    # The worst reason says what is wrong; all others stand in the full report.
+    more = f" (+{sum(len(o.proposals) for o in others)})" if others else ""
+    what = f"**{first.verdict.value}**: {_short(first.why)}"
+    return f"| {code(where)} | {who} | {escape(', '.join(first.proposals))}{more} | {what} |"
 
 
 def _short(text: str, limit: int = 240) -> str:

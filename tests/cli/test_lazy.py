@@ -60,6 +60,19 @@ def test_what_if_imports_no_analyser(tmp_path: Path) -> None:
     assert not set(done.stdout.split()) & analysers
 
 
+def test_a_unit_that_leads_nowhere_imports_no_analyser(tmp_path: Path) -> None:
+    """`check` is called for each unit of a build, and most have nothing to do with the struct."""
+    source = tmp_path / "a.c"
+    source.write_text("int a;\n")
+    for name in ("include/linux", "arch/x86"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "Kconfig").touch()
+    (tmp_path / "Makefile").write_text("VERSION = 6\nPATCHLEVEL = 1\n")
+    loaded = imported("check", "-D__KERNEL__", str(source))
+    assert "auditor.kernel.closure" in loaded
+    assert not loaded & {*HEAVY, "auditor.collect", "auditor.check", "auditor.answer"}
+
+
 def test_help_is_cheap() -> None:
     before = os.times()
     for _ in range(3):
@@ -84,7 +97,7 @@ def test_commands_load_and_have_help(name: str) -> None:
     assert command.get_help(click.Context(command, info_name=name)).startswith(f"Usage: {name}")
 
 
-@pytest.mark.parametrize("name", ["audit", "what-if", "explain", "prove", "rules", "doctor"])
+@pytest.mark.parametrize("name", ["audit", "what-if", "check", "explain", "init", "prove", "rules", "doctor"])
 def test_the_short_lines_are_the_commands_own(name: str) -> None:
     command = program.get_command(click.Context(program), name)
     assert command is not None

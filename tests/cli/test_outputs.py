@@ -231,3 +231,16 @@ def test_every_option_has_a_help_text() -> None:
     for parameter in audit_command.params:
         if parameter.param_type_name == "option":
             assert getattr(parameter, "help", ""), parameter.name
+
+
+def test_where_the_full_report_is(
+    audit: Audit, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    audit(FINDINGS)
+    monkeypatch.setenv("PTREGS_REPORT_URL", "https://ci.example/jobs/7?a=b")
+    assert run(["audit", "--format", "pr"]) == 1
+    assert "[Full report](<https://ci.example/jobs/7?a=b>)." in capsys.readouterr().out
+    for wrong in ("javascript:alert(1)", "https://x/>) [y](<z", "https://x/ y"):
+        monkeypatch.setenv("PTREGS_REPORT_URL", wrong)
+        assert run(["audit", "--format", "pr"]) == 2
+        assert "PTREGS_REPORT_URL: expected https://..." in capsys.readouterr().err

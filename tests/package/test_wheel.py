@@ -50,7 +50,12 @@ def _files_below(directory: Path) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("source", "packaged"), [("rules", "auditor/_rules"), ("fixtures/minikernel", "auditor/_minikernel")]
+    ("source", "packaged"),
+    [
+        ("rules", "auditor/_rules"),
+        ("fixtures/minikernel", "auditor/_minikernel"),
+        ("auditor/templates", "auditor/templates"),
+    ],
 )
 def test_the_wheel_holds_all_data(wheel: Path, source: str, packaged: str) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())

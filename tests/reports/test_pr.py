@@ -24,7 +24,7 @@ def test_who_breaks_where_and_under_what() -> None:
     assert row.startswith(
         "| <code>lib/raw.c:12</code> | <code>f</code><br>raw-offset/constant a69275099cae | insert-head"
     )
-    assert row.endswith("| **break**: offset 8 is &#96;ip&#96; today and &#96;bx&#96; then<br>use offsetof |")
+    assert row.endswith("| **break**: offset 8 is &#96;ip&#96; today and &#96;bx&#96; then |")
     assert "Proposals: <code>extended</code> an extension below the struct; <code>insert-head</code> a new" in found
     assert "arch/signal.c" not in found
 
@@ -48,11 +48,18 @@ def test_a_report_that_is_not_whole_says_so() -> None:
 
 
 def test_it_is_short_whatever_is_found() -> None:
-    many = replace(clean(*(place(n, "abi") for n in range(1, 500))), wrong_ignores=gated().wrong_ignores * 50)
+    sites = (place(n, "abi", function=f"f{n}") for n in range(1, 500))
+    many = replace(clean(*sites), wrong_ignores=gated().wrong_ignores * 50)
     found = comment(replace(many, runs=make_report().runs)).splitlines()
     assert len(found) <= MOST
     assert f"| and {499 - ROWS} more | | | |" in found
     assert f"- and {50 - IGNORES} more ignores that are wrong" in found
+
+
+def test_what_one_function_does_again_is_one_row() -> None:
+    found = comment(clean(*(place(n) for n in range(1, 10))))
+    assert "| <code>lib/raw.c:10, 20, 30, 40, 50, 60, ...</code> | <code>f</code>" in found
+    assert "more | |" not in found
 
 
 def test_the_full_report() -> None:
