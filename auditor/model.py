@@ -116,7 +116,7 @@ class Site:
 
     @property
     def struct_of(self) -> str:
-        """The other architecture whose struct it is about, which no proposal for this one changes; "" for this one's."""
+        """The other architecture whose struct it is about, which no proposal for this one changes; else empty."""
         return next((t.partition("=")[2] for t in self.traits if t.startswith("struct-of=")), "")
 
 
