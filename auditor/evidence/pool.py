@@ -40,16 +40,21 @@ _PDEATHSIG = 1
 _analyser: Analyser | None = None
 
 
-def _start(handlers: Handlers, leading: Leading, library: str | None, directory: str) -> None:
-    global _analyser
+def begin_worker(limit: int) -> None:
+    """What every worker does first. `limit`: GiB of address space that it may take."""
     # Whoever ends the parent, by SIGTERM or by closing the terminal, ends its workers.
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PDEATHSIG, signal.SIGKILL)
     # The parent answers Ctrl-C for all of them.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _, most = resource.getrlimit(resource.RLIMIT_AS)
-    limit = MEMORY_LIMIT << 30
-    resource.setrlimit(resource.RLIMIT_AS, (limit if most == resource.RLIM_INFINITY else min(limit, most), most))
+    asked = limit << 30
+    resource.setrlimit(resource.RLIMIT_AS, (asked if most == resource.RLIM_INFINITY else min(asked, most), most))
+
+
+def _start(handlers: Handlers, leading: Leading, library: str | None, directory: str) -> None:
+    global _analyser
+    begin_worker(MEMORY_LIMIT)
     # A syntax tree is as deep as the longest else-if chain or sum of its function.
     sys.setrecursionlimit(_DEPTH)
     # A unit makes some 50,000 small objects, most of which live until its end: the collector would walk over all of

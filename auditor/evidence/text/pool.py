@@ -3,13 +3,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import errno
 import gc
 import multiprocessing
 import os
-import resource
 import signal
 import stat
 from collections import deque
@@ -18,7 +15,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 
-from auditor.evidence.pool import kill
+from auditor.evidence.pool import begin_worker, kill
 from auditor.evidence.text.parsing import LARGEST
 from auditor.evidence.text.read import Reader, Text
 from auditor.evidence.text.types import Known
@@ -29,7 +26,6 @@ MEMORY_LIMIT = 2
 """GiB of address space that a worker may take more than it has at its start."""
 _CHUNK = 24
 _FEW = 8
-_PDEATHSIG = 1
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW
 
 _reader: Reader | None = None
@@ -118,12 +114,7 @@ def _submit(pool: ProcessPoolExecutor, root: str, paths: Sequence[str]) -> Futur
 
 def _start(asked: Asked) -> None:
     global _reader
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_PDEATHSIG, signal.SIGKILL)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _, most = resource.getrlimit(resource.RLIMIT_AS)
-    limit = MEMORY_LIMIT << 30
-    resource.setrlimit(resource.RLIMIT_AS, (limit if most == resource.RLIM_INFINITY else min(limit, most), most))
+    begin_worker(MEMORY_LIMIT)
     # Nodes are many and short-lived, and make no cycles.
     gc.disable()
     _reader = Reader(asked.struct, asked.arch, asked.known)
