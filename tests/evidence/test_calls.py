@@ -58,6 +58,14 @@ def caller(name: str, callee: str = "leaf", before: str = "", body: str = "") ->
         (leaf(before="static inline", body=BIG), {"leaf"}),
         ("#define __always_inline inline __attribute__((always_inline))\n"
          + leaf(before="static __always_inline", body=BIG) + caller("one"), {"one"}),
+        # ... or its address is taken: by a table, a call, a variable.
+        (leaf(before="static inline") + "long (*op)(struct pt_regs *) = leaf;\n", {"leaf"}),
+        (leaf(before="static inline") + "struct ops { long (*get)(struct pt_regs *); };\n"
+         "const struct ops ops[] = { { .get = (void *)&leaf } };\n" + caller("one"), {"leaf", "one"}),
+        (leaf(before="static inline") + "void run(long (*)(struct pt_regs *));\nvoid one(void) { run(leaf); }\n",
+         {"leaf", "one"}),
+        (leaf(before="static inline") + "long one(void *p) { return (*leaf)(p) + (leaf)(p); }\n", {"one"}),
+        (leaf(before="static inline") + "long one(void *p) { return ((long (*)(void *))leaf)(p); }\n", {"one"}),
         (leaf(before="static inline"), set()),
         (leaf(before="static __attribute__((always_inline)) inline") + caller("one"), {"one"}),
         # A chain of three.

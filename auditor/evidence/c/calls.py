@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
 _SMALL = 800
@@ -38,9 +38,9 @@ class Function:
 class Calls:
     """The functions of one unit and who may hold the code of whom."""
 
-    def __init__(self, functions: Iterable[Function], source: str) -> None:
-        """`source`: the unit's own file."""
-        self._source = source
+    def __init__(self, functions: Iterable[Function], source: str, addressed: Container[str] = ()) -> None:
+        """`source`: the unit's own file. `addressed`: the functions whose address is taken."""
+        self._source, self._addressed = source, addressed
         self._functions = {f.name: f for f in functions}
         self._callers: dict[str, list[str]] = {}
         self._aliases: dict[tuple[tuple[str, int], str], list[str]] = {}
@@ -87,9 +87,9 @@ class Calls:
 
     def _is_compiled(self, name: str) -> bool:
         """Whether the function is also, or only, one of the object's own; a prototype is not. An inline function that
-        is large may be left out of line, where the unit's own code calls it."""
+        is large may be left out of line, where the unit's own code calls it; one whose address is taken is."""
         function = self._functions.get(name)
-        if function is None or not function.inline:
+        if function is None or not function.inline or name in self._addressed:
             return function is not None
         if function.always or 0 < function.size < _LARGE:
             return False

@@ -77,6 +77,8 @@ class Unit(TreeContext):
     """(record, member) that such initialisers set to an offset."""
     behind: set[tuple[str, str]] = field(default_factory=set)
     """(record, member) of members that lie behind the target in a record that holds it."""
+    addressed: set[str] = field(default_factory=set)
+    """Functions whose address is taken."""
     functions: dict[str, Function] = field(default_factory=dict)
     """Those with a body that were looked at."""
 

@@ -69,6 +69,7 @@ class Given:
     tables: frozenset[tuple[str, int]] = frozenset()
     table_members: frozenset[tuple[str, str]] = frozenset()
     behind: frozenset[tuple[str, str]] = frozenset()
+    addressed: frozenset[str] = frozenset()
     functions: tuple[Function, ...] = ()
 
 

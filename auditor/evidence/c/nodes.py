@@ -12,6 +12,8 @@ from auditor.evidence.c.values import Value
 # Nodes that stand for their only child: parentheses and implicit conversions.
 _TRANSPARENT = {K.PAREN_EXPR, K.UNEXPOSED_EXPR}
 
+_CALLED_THROUGH = {K.CSTYLE_CAST_EXPR, K.UNARY_OPERATOR}
+
 
 class Node:
     """`place` is (file handle, line, column, offset) of the first token, or of the member's name."""
@@ -124,6 +126,13 @@ class Node:
     def use(self) -> Node | None:
         """The first real parent: what the value is used by."""
         return self.wrapped().parent
+
+    def is_called(self) -> bool:
+        """Whether it names what a call calls, by another type or through a pointer, too."""
+        node, use = self.wrapped(), self.use()
+        while use is not None and use.kind in _CALLED_THROUGH:
+            node, use = use.wrapped(), use.use()
+        return use is not None and use.kind == K.CALL_EXPR and use.kids[0] is node
 
     def ancestors(self) -> Iterator[Node]:
         node = self.parent

@@ -48,6 +48,7 @@ _TYPED = {
     K.SIZEOF_EXPR,
 }
 _NO_LEAVES: frozenset[int] = frozenset()
+_CODE = {K.FUNCTION_DECL, K.VAR_DECL}
 _RECORDS = {K.STRUCT_DECL, K.UNION_DECL}
 _NAMED = {*_RECORDS, K.TYPEDEF_DECL}
 _WALKED = {*_NAMED, K.ENUM_DECL, K.FUNCTION_DECL, K.VAR_DECL, K.STATIC_ASSERT}
@@ -107,7 +108,7 @@ class Walk:
         picked, layout = self._pick(main)
         layout = layout or (shared.layout if shared else None)
         unit = self._walk(picked, layout, main) if layout is not None else None
-        calls = Calls(unit.functions.values() if unit else (), main)
+        calls = Calls(unit.functions.values(), main, unit.addressed) if unit else Calls((), main)
         return Result(
             object=job.object,
             source=job.source,
@@ -262,6 +263,7 @@ class Walk:
         unit.tables |= given.tables
         unit.table_members |= given.table_members
         unit.behind |= given.behind
+        unit.addressed |= given.addressed
         unit.functions.update((f.name, f) for f in given.functions)
 
     def _header(self, cursor: Cursor, unit: Unit, text: str, place: Place) -> None:
@@ -293,7 +295,8 @@ class Walk:
             # A struct is always looked at: whether it holds the target is a fact of this unit's types.
             own = Collector(self._memory.sources, self.files)
             before = unit.handed_on, unit.tables, unit.table_members, unit.behind, unit.functions
-            unit.handed_on, unit.functions = set(), {}
+            addressed = unit.addressed
+            unit.handed_on, unit.addressed, unit.functions = set(), set(), {}
             unit.tables, unit.table_members, unit.behind = set(before[1]), set(before[2]), set(before[3])
             self._declaration(cursor, unit, own, text if isinstance(place[-1], int) else "")
             said = (
@@ -301,9 +304,11 @@ class Walk:
                 frozenset(unit.tables - before[1]),
                 frozenset(unit.table_members - before[2]),
                 frozenset(unit.behind - before[3]),
+                frozenset(unit.addressed),
             )
             known = self._memory.headers[key] = Given(own.found(), *said, tuple(unit.functions.values()))
             unit.handed_on, unit.tables, unit.table_members, unit.behind, unit.functions = before
+            unit.addressed = addressed
             if pattern is not None and not known.found and not any(said):
                 self._memory.plain.add(pattern)
         self.given.append((place[0], known))
@@ -336,8 +341,10 @@ class Walk:
             context.parameters.update(k.cursor.d0 or 0 for k in root.kids if k.kind == K.PARM_DECL)
         Flow(context, self._memory.handlers).run(root)
         into.add_drafts(context)
+        named = [n for n in root.walk() if n.kind == K.DECL_REF_EXPR] if cursor.kind in _CODE else []
+        unit.addressed.update(n.name for n in named if not n.is_called() and n.referenced.kind == K.FUNCTION_DECL)
         if cursor.kind == K.FUNCTION_DECL:
-            note(cursor, text, [n.cursor for n in root.walk() if n.kind == K.DECL_REF_EXPR], unit)
+            note(cursor, text, [n.cursor for n in named], unit)
         release(root)
 
     def _flavour_of(self, main: str) -> int:
