@@ -135,6 +135,7 @@ def collect(
         told = {(s.file, s.line) for s in sites}
         # What the store gives back has lists for tuples.
         sites += [whole_site(s) for s in as_text if (s.file, s.line) not in told]
+        functions += _of_assembly(sites, commands.assembly_units)
     order = sorted(range(len(sites)), key=lambda i: _place(sites[i]))
     place = {old: new for new, old in enumerate(order)}
     return Facts(
@@ -147,6 +148,20 @@ def collect(
         example=_example(commands.units, request, tree, arch),
         ignores=with_unseen(found.ignores, looked),
     )
+
+
+def _of_assembly(sites: Sequence[Site], units: Sequence[Unit]) -> list[tuple[Unit, str, tuple[int, ...]]]:
+    """As `merge` has them, the functions of assembly that hold a site."""
+    of_source: dict[str, list[int]] = {}
+    for i, site in enumerate(sites):
+        if "symbol" in site.traits:
+            of_source.setdefault(site.file, []).append(i)
+    found: dict[tuple[str, str], list[int]] = {}
+    by_object = {u.object: u for u in units}
+    for unit in units:
+        for i in of_source.get(unit.source, ()):
+            found.setdefault((unit.object, sites[i].function), []).append(i)
+    return [(by_object[o], f, tuple(i)) for (o, f), i in sorted(found.items())]
 
 
 def _leading(

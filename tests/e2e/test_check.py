@@ -46,7 +46,8 @@ def sources() -> list[str]:
 
 
 def test_every_unit_says_what_the_audit_says(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    found = audit(tree).sites()
+    # The lines that this configuration leaves out are not what is compiled.
+    found = [s for s in audit(tree).sites() if s["evidence"] == "semantic"]
     for source in sources():
         wanted = {
             s["id"] for s in found

@@ -122,3 +122,18 @@ def test_a_tree_that_is_named_by_a_link(tree: Path, tmp_path: Path) -> None:
     path.write_text(json.dumps(entries))
     assert told(audit(tree)) == told(plain)
     assert told(audit(link)) == told(plain)
+
+
+def test_functions_of_assembly(tree: Path) -> None:
+    add_unit(
+        tree,
+        "arch/x86/lib/keep.S",
+        "SYM_FUNC_START(keep)\n\tmovq pt_regs_bx(%rax), %rbx\nSYM_FUNC_END(keep)\n"
+        ".macro KEEP\n\tmovq pt_regs_bx(%rax), %rbx\n.endm\n"
+        "SYM_FUNC_START(plain)\n\tret\nSYM_FUNC_END(plain)\n",
+    )
+    (tree / "arch/x86/lib/nobody.S").write_text("SYM_FUNC_START(lost)\n\tmovq pt_regs_bx(%rax), %rbx\n")
+    found = audit(tree)
+    assert {s["function"] for s in found.sites() if s["file"].startswith("arch/x86/lib/")} >= {"keep", "KEEP", "lost"}
+    assert functions(found, "arch/x86/lib/keep.S") == {"keep"}
+    assert functions(found, "arch/x86/lib/nobody.S") == set()

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from tree_sitter import Node
@@ -24,6 +24,7 @@ from auditor.evidence.text.world import world_of
 from auditor.model import Site
 
 _SYMBOL = re.compile(r"^\s*(?:SYM_(?:CODE|FUNC)_START\w*\(\s*(\w+)|\.macro\s+(\w+)|(\w+):)")
+_COMPILED = re.compile(r"^\s*SYM_(?:CODE|FUNC)_START\w*\(\s*(\w+)")
 _END = re.compile(r"^\s*(?:SYM_(?:CODE|FUNC)_END\w*\(|\.endm\b)")
 _PUSH = re.compile(r"^\s*(push|pop)[lqw]?\s+(?:%{1,2})(\w+)\s*$")
 _FLAGS = re.compile(r"^\s*pushf[lqw]?\s*$")
@@ -39,6 +40,7 @@ _DEFINED = re.compile(rb"^[ \t]*#[ \t]*define[ \t]+(\w+)", re.M)
 _WORD = re.compile(r"\b[A-Z_][A-Z_0-9]+\b")
 _DIRECTIVE = re.compile(r"^\s*(?:#|\.(?:if|else|endif))")
 _LINE_COMMENT = re.compile(r"(?:^|\s)(?:#(?!\s*(?:define|if|ifdef|ifndef|else|elif|endif|include|undef|error))|//).*$")
+_SAVED = "asm-literal/saved"
 _SHORTEST_SAVED = 3
 _LONGEST = 1_000
 """Characters of a line that is looked at."""
@@ -62,11 +64,18 @@ def read_assembly(path: str, data: bytes, around: Surroundings, names: Names, kn
     scope = Scope(names, known)
     world = world_of(path, data, around.arch, around.own, around.words, around.architectures, known.relocated)
     ctx = Context(path, data, around, scope, world)
+    text = ""
     if world.arch in ("", around.arch.id, around.own.sibling):
         ctx.private_names = frozenset() if _exported(ctx) else _defined(data, around)
-        text = blanked(data.decode("latin-1")) if b"/*" in data else data.decode("latin-1")
+        text = data.decode("latin-1")
+        text = blanked(text) if "/*" in text else text
         _Statements(list(_lines(text)), ctx).read()
-    return ctx.sites()
+    sites = ctx.sites()
+    if all(s.rule == _SAVED for s in sites):
+        # Nothing else in the file has to do with the object: these are any function's registers.
+        return []
+    compiled = {m.group(1) for m in map(_COMPILED.match, text.split("\n")) if m} if sites else set()
+    return [replace(s, traits=s.traits | {"symbol"}) if s.function in compiled else s for s in sites]
 
 
 def _defined(data: bytes, around: Surroundings) -> frozenset[str]:
@@ -182,7 +191,7 @@ class _Statements:
         elif self._frame and not line.lstrip().startswith(_BETWEEN):
             if len(self._frame) >= _SHORTEST_FRAME and self._flags:
                 returns = any(_RETURN.match(after) for after, _, _ in self._lines[place : place + _RETURNS])
-                rule = "asm-literal/saved" if returns else "asm-literal/hardware-frame"
+                rule = _SAVED if returns else "asm-literal/hardware-frame"
                 self._ctx.add_at(rule, self._frame[0][0], self._frame[-1][1])
             self._frame, self._flags = [], False
 
@@ -201,7 +210,7 @@ def _finish(run: _Run | None, ctx: Context) -> bool:
             ctx.add_at("asm-literal/order", run.first[0], run.last[1], fields=registers, traits=_private(True, ctx))
             return run.word == "push" and ctx.function not in ctx.around.own.frame_macros
     if len(registers) >= _SHORTEST_SAVED:
-        ctx.add_at("asm-literal/saved", run.first[0], run.last[1])
+        ctx.add_at(_SAVED, run.first[0], run.last[1])
     return False
 
 
