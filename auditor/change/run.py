@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A change from its versions to a report of what it adds: both versions read, judged, and held against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from auditor import answer
+from auditor.arch import Arch
+from auditor.change import compare
+from auditor.change.changed import Touched
+from auditor.change.layout import defines, layouts_of, shipped_layout
+from auditor.change.reading import Version, opened, read_version
+from auditor.change.surroundings import Side, included
+from auditor.errors import IncompleteError, UsageError
+from auditor.gate.baseline import Baseline
+from auditor.gate.gate import gate
+from auditor.gate.thresholds import Thresholds
+from auditor.judge import rules
+from auditor.judge.verdicts import judge
+from auditor.kernel.texts import printable
+from auditor.layouts.effects import effects_between
+from auditor.model import Asked, Coverage, Effects, Facts, Layout, Proposal, Report, Site, Target
+
+OWN = "this-change"
+"""The id of the proposal that is the change itself, where it changes the layout."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is compared: the relevant files of two versions of one tree. `tree`: as the report names it."""
+
+    base: Side
+    head: Side
+    files: Sequence[Touched]
+    contents: Mapping[str, bytes | None]
+    label: str
+    base_label: str
+    tree: str
+    struct: str
+    arch: Arch
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`notes`: what the user should know, one line each."""
+
+    report: Report
+    notes: tuple[str, ...] = ()
+
+
+def run_change(
+    change: Change,
+    asked: Asked,
+    thresholds: Thresholds,
+    accepted: Baseline | None,
+    filters: Mapping[str, tuple[str, ...]],
+) -> Outcome:
+    """The gated report of what the change adds. Raises AuditorError for what cannot be used."""
+    notes: list[str] = []
+    base = opened(change.base, change.files, change.contents, newer=False)
+    head = opened(change.head, change.files, change.contents, newer=True)
+    before, after, own = _layouts(change, base, head, notes)
+    base, head = _read(change, base, head)
+    names = {
+        printable(f.before.removeprefix(change.base.prefix)): printable(f.after.removeprefix(change.head.prefix))
+        for f in change.files
+        if f.before and f.after and f.before != f.after
+    }
+    old = compare.renamed(base.sites, names)
+    new = [*head.sites, *compare.removed_guards(old, head.sites)]
+    target = Target(change.struct, change.arch.id, change.tree, change.label, "", filters)
+    old_facts = _facts(before, old, base)
+    new_facts = _facts(after, new, head)
+    both = _proposals(old_facts, new_facts, change.arch, asked, notes)
+    base_report = gate(answer.judged(old_facts, target, both[0]), thresholds, rules.by_id(), unused=False)
+    head_report = answer.judged(new_facts, target, both[1])
+    if own is not None:
+        head_report = _with_own(head_report, own, base_report)
+    known = compare.as_baseline(base_report, thresholds, change.base_label, accepted)
+    gated = gate(head_report, thresholds, rules.by_id(), known, unused=False)
+    failures = [replace(f, why=f"in {change.base_label}: {f.why}") for f in base.failures if f not in head.failures]
+    report = compare.added(gated, base_report, accepted)
+    run = report.runs[0]
+    coverage = replace(run.coverage, units_failed=(*run.coverage.units_failed, *failures))
+    report = replace(report, runs=(replace(run, coverage=coverage),), change=change.label)
+    return Outcome(report, tuple(notes))
+
+
+def _read(change: Change, base: Version, head: Version) -> tuple[Version, Version]:
+    """What the change does not touch is the same in both versions, and read once."""
+    around = included(change.head, {**base.files, **head.files}, change.arch)
+    around = {p: d for p, d in around.items() if p not in head.files and p not in base.files}
+    return (
+        read_version(base, around, change.struct, change.arch),
+        read_version(head, around, change.struct, change.arch),
+    )
+
+
+def _facts(layout: Layout, sites: Sequence[Site], version: Version) -> Facts:
+    coverage = Coverage(0, 0, units_failed=version.failures, uncovered=version.uncovered)
+    return Facts(layout, tuple(sites), (), coverage, ignores=version.ignores)
+
+
+def _layouts(
+    change: Change, base: Version, head: Version, notes: list[str]
+) -> tuple[Layout, Layout, tuple[Proposal, Effects] | None]:
+    """(the layout before, after, the change itself as a proposal if it changes the layout)"""
+    struct, arch = change.struct, change.arch
+    after = layouts_of(change.head, struct, arch, head.files)
+    before = layouts_of(change.base, struct, arch, base.files) if _may_define(base, head, struct) else after
+    if not (before or after):
+        shipped = shipped_layout(struct, arch)
+        if shipped is None:
+            raise UsageError(f"struct {struct} is defined in no header of {change.tree}: name a struct of it")
+        notes.append(f"struct {struct} is not defined here: the layout is that of the shipped minikernel")
+        before = after = (shipped,)
+    elif not after:
+        raise IncompleteError(f"struct {struct} is defined no more in {change.label}: nothing can be compared")
+    before = before or after
+    # A member may stand in a conditional: then the layout is another one with some configuration only.
+    pairs = [(b, a) for b, a in zip(_padded(before, after), _padded(after, before), strict=True)]
+    for b, a in pairs:
+        if compare.differs(b, a):
+            title = f"struct {struct} as it is after {change.label}"
+            proposal = Proposal(OWN, title, title, (), edits=("struct",), source=change.label)
+            return b, a, (proposal, effects_between(b, a))
+    return before[0], after[0], None
+
+
+def _padded(one: tuple[Layout, ...], other: tuple[Layout, ...]) -> tuple[Layout, ...]:
+    return one if len(one) >= len(other) else (*one, *(one[-1] for _ in range(len(other) - len(one))))
+
+
+def _may_define(base: Version, head: Version, struct: str) -> bool:
+    return any(defines(d, struct) for v in (base, head) for d in v.files.values())
+
+
+def _proposals(
+    old: Facts, new: Facts, arch: Arch, asked: Asked, notes: list[str]
+) -> tuple[list[tuple[Proposal, Effects]], list[tuple[Proposal, Effects]]]:
+    """What is asked for, on both layouts. Of the shipped ones those that fit both: who changes the struct may add the
+    very member that one of them would add."""
+    if asked.proposals or asked.after or old.layout == new.layout:
+        return answer.proposals_of(old, arch, asked), answer.proposals_of(new, arch, asked)
+    from auditor.layouts.proposals import load_all
+
+    fitting: list[str] = []
+    for name in load_all(arch.id):
+        one = Asked((name,))
+        try:
+            answer.proposals_of(old, arch, one)
+            answer.proposals_of(new, arch, one)
+            fitting.append(name)
+        except UsageError as e:
+            notes.append(f"not judged: {e}")
+    chosen = Asked(tuple(fitting))
+    return (answer.proposals_of(old, arch, chosen), answer.proposals_of(new, arch, chosen)) if fitting else ([], [])
+
+
+def _with_own(report: Report, own: tuple[Proposal, Effects], base: Report) -> Report:
+    """What was there before the change, judged by the change: what came with it knows the new layout."""
+    stay = {s.id for s in report.sites}
+    asked = [s for s in base.sites if s.id in stay]
+    verdicts = judge([s.site for s in asked], rules.by_id(), [own])
+    found = {s.id: v for s, v in zip(asked, verdicts, strict=True)}
+    sites = tuple(replace(s, verdicts={**s.verdicts, **found.get(s.id, {})}) for s in report.sites)
+    return replace(report, sites=sites, proposals=(*report.proposals, own))
