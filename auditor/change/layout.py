@@ -72,7 +72,7 @@ def layout_in(path: str, data: bytes, struct: str, arch: Arch, on: Sequence[str]
     from auditor.layouts.c import layout_from_translation_unit
 
     libclang.use()
-    text = _TYPES.encode() + _INCLUDE.sub(b"", data)
+    text = _TYPES.encode() + b"\n" + _INCLUDE.sub(b"", data)
     arguments = ["-xc", f"--target={arch.target}", "-nostdinc", "-D__KERNEL__", "-w", "-ferror-limit=0"]
     arguments += (f"-D{name}=1" for name in on)
     options = cindex.TranslationUnit.PARSE_SKIP_FUNCTION_BODIES | cindex.TranslationUnit.PARSE_INCOMPLETE
@@ -83,7 +83,7 @@ def layout_in(path: str, data: bytes, struct: str, arch: Arch, on: Sequence[str]
     lines = _lines(tu, struct)
     for diagnostic in tu.diagnostics:
         if diagnostic.severity >= cindex.Diagnostic.Error and diagnostic.location.line in lines:
-            raise InputError(f"{path}:{diagnostic.location.line}", diagnostic.spelling, "give --build, which knows")
+            raise InputError(f"{path}:{diagnostic.location.line - 1}", diagnostic.spelling, "give --build, which knows")
     layout = layout_from_translation_unit(tu, struct, arch.id)
     if layout is None:
         raise InputError(path, f"struct {struct} cannot be read from this header alone", "give --build, which knows")

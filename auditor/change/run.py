@@ -10,18 +10,20 @@ from auditor import answer
 from auditor.arch import Arch
 from auditor.change import compare
 from auditor.change.changed import Touched
+from auditor.change.consumers import Consumers, from_facts, from_text
 from auditor.change.layout import defines, layouts_of, shipped_layout
 from auditor.change.reading import Version, opened, read_version
 from auditor.change.surroundings import Side, included
 from auditor.errors import IncompleteError, UsageError
 from auditor.gate.baseline import Baseline
+from auditor.gate.fingerprint import assign_ids
 from auditor.gate.gate import gate
 from auditor.gate.thresholds import Thresholds
 from auditor.judge import rules
 from auditor.judge.verdicts import judge
 from auditor.kernel.texts import printable
 from auditor.layouts.effects import effects_between
-from auditor.model import Asked, Coverage, Effects, Facts, Layout, Proposal, Report, Site, Target
+from auditor.model import Asked, Coverage, Effects, Facts, JudgedSite, Layout, Proposal, Report, Site, Target, Verdict
 
 OWN = "this-change"
 """The id of the proposal that is the change itself, where it changes the layout."""
@@ -56,8 +58,10 @@ def run_change(
     thresholds: Thresholds,
     accepted: Baseline | None,
     filters: Mapping[str, tuple[str, ...]],
+    facts: Facts | None = None,
 ) -> Outcome:
-    """The gated report of what the change adds. Raises AuditorError for what cannot be used."""
+    """The gated report of what the change adds. `facts`: of the last audit of this tree. Raises AuditorError for what
+    cannot be used."""
     notes: list[str] = []
     base = opened(change.base, change.files, change.contents, newer=False)
     head = opened(change.head, change.files, change.contents, newer=True)
@@ -77,13 +81,16 @@ def run_change(
     base_report = gate(answer.judged(old_facts, target, both[0]), thresholds, rules.by_id(), unused=False)
     head_report = answer.judged(new_facts, target, both[1])
     if own is not None:
-        head_report = _with_own(head_report, own, base_report)
+        outside = _outside(change, facts)
+        notes.append(outside.note)
+        head = replace(head, failures=(*head.failures, *outside.failures))
+        head_report = _with_own(head_report, own, base_report, outside.sites)
     known = compare.as_baseline(base_report, thresholds, change.base_label, accepted)
     gated = gate(head_report, thresholds, rules.by_id(), known, unused=False)
     failures = [replace(f, why=f"in {change.base_label}: {f.why}") for f in base.failures if f not in head.failures]
     report = compare.added(gated, base_report, accepted)
     run = report.runs[0]
-    coverage = replace(run.coverage, units_failed=(*run.coverage.units_failed, *failures))
+    coverage = replace(run.coverage, units_failed=(*head.failures, *failures))
     report = replace(report, runs=(replace(run, coverage=coverage),), change=change.label)
     return Outcome(report, tuple(notes))
 
@@ -159,11 +166,25 @@ def _proposals(
     return (answer.proposals_of(old, arch, chosen), answer.proposals_of(new, arch, chosen)) if fitting else ([], [])
 
 
-def _with_own(report: Report, own: tuple[Proposal, Effects], base: Report) -> Report:
-    """What was there before the change, judged by the change: what came with it knows the new layout."""
+def _outside(change: Change, facts: Facts | None) -> Consumers:
+    changed = {p.removeprefix(change.head.prefix) for f in change.files for p in (f.before, f.after) if p}
+    if facts is not None:
+        return from_facts(facts, {printable(p) for p in changed}, "from the last audit of this tree")
+    return from_text(change.head, changed, change.struct, change.arch)
+
+
+def _with_own(report: Report, own: tuple[Proposal, Effects], base: Report, outside: Sequence[Site]) -> Report:
+    """With what was there before the change, judged by the change: what came with it knows the new layout. Of the
+    places `outside` of its files those that are not safe."""
     stay = {s.id for s in report.sites}
     asked = [s for s in base.sites if s.id in stay]
     verdicts = judge([s.site for s in asked], rules.by_id(), [own])
     found = {s.id: v for s, v in zip(asked, verdicts, strict=True)}
     sites = tuple(replace(s, verdicts={**s.verdicts, **found.get(s.id, {})}) for s in report.sites)
-    return replace(report, sites=sites, proposals=(*report.proposals, own))
+    others = judge(outside, rules.by_id(), [own])
+    more = tuple(
+        JudgedSite(id_, 0, site, verdicts)
+        for id_, site, verdicts in zip(assign_ids(outside), outside, others, strict=True)
+        if verdicts[own[0].id].verdict is not Verdict.SAFE
+    )
+    return replace(report, sites=(*sites, *more), proposals=(*report.proposals, own))
