@@ -107,6 +107,16 @@ def blobs(repository: Repository, names: Iterable[str]) -> list[bytes]:
     return found
 
 
+def object_names(repository: Repository, names: Iterable[str]) -> list[str]:
+    """The names of the blobs that these stand for, in the order given; empty for what is not there or no file."""
+    wanted = list(names)
+    if not wanted:
+        return []
+    out = repository.tell("cat-file", "--batch-check=%(objecttype) %(objectname)", given=_lines(wanted))
+    parts = [line.split(b" ") for line in out.removesuffix(b"\n").split(b"\n")]
+    return [p[1].decode() if p[0] == b"blob" and len(p) == 2 else "" for p in parts]
+
+
 def at(versions_side: str, path: str) -> str:
     """A file of a version as git names it; empty if it cannot be named so."""
     name = f"{versions_side}:{path}"

@@ -10,8 +10,10 @@ from auditor import answer
 from auditor.arch import Arch
 from auditor.change import compare
 from auditor.change.changed import Touched
+from auditor.change.combine import Combined, combined
 from auditor.change.consumers import Consumers, from_facts, from_text
 from auditor.change.layout import defines, layouts_of, shipped_layout
+from auditor.change.parsed import Both, Building, Files, Parsed
 from auditor.change.reading import Version, opened, read_version
 from auditor.change.surroundings import Side, included
 from auditor.errors import IncompleteError, UsageError
@@ -25,17 +27,20 @@ from auditor.kernel.texts import printable
 from auditor.layouts.effects import effects_between
 from auditor.model import Asked, Coverage, Effects, Facts, JudgedSite, Layout, Proposal, Report, Site, Target, Verdict
 
+_NOTHING_PARSED = Both(Parsed(), Parsed(), 0, 0)
 OWN = "this-change"
 """The id of the proposal that is the change itself, where it changes the layout."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is compared: the relevant files of two versions of one tree. `tree`: as the report names it."""
+    """What is compared: the relevant files of two versions of one tree, and every source that the change touches.
+    `tree`: as the report names it."""
 
     base: Side
     head: Side
     files: Sequence[Touched]
+    every: Sequence[Touched]
     contents: Mapping[str, bytes | None]
     label: str
     base_label: str
@@ -59,27 +64,31 @@ def run_change(
     accepted: Baseline | None,
     filters: Mapping[str, tuple[str, ...]],
     facts: Facts | None = None,
+    building: Building | None = None,
 ) -> Outcome:
-    """The gated report of what the change adds. `facts`: of the last audit of this tree. Raises AuditorError for what
-    cannot be used."""
+    """The gated report of what the change adds. `facts`: of the last audit of this tree; `building`: how units are
+    parsed; without it all is read by its text. Raises AuditorError for what cannot be used."""
     notes: list[str] = []
     base = opened(change.base, change.files, change.contents, newer=False)
     head = opened(change.head, change.files, change.contents, newer=True)
-    before, after, own = _layouts(change, base, head, notes)
+    both = _parse(change, base, head, building) if building is not None else _NOTHING_PARSED
+    notes += both.notes
+    before, after, own = _layouts(change, base, head, both, notes)
     base, head = _read(change, base, head)
-    names = {
-        printable(f.before.removeprefix(change.base.prefix)): printable(f.after.removeprefix(change.head.prefix))
-        for f in change.files
-        if f.before and f.after and f.before != f.after
-    }
-    old = compare.renamed(base.sites, names)
-    new = [*head.sites, *compare.removed_guards(old, head.sites)]
+    names = {printable(old): printable(new) for old, new in _renames(change).items()}
+    here = [printable(p) for p in base.files], [printable(p) for p in head.files]
+    was, is_ = combined(
+        both, compare.renamed(base.sites, names), head.sites, [names.get(p, p) for p in here[0]], here[1]
+    )
+    old, new = was.sites, (*is_.sites, *compare.removed_guards(was.sites, is_.sites))
     target = Target(change.struct, change.arch.id, change.tree, change.label, "", filters)
-    old_facts = _facts(before, old, base)
-    new_facts = _facts(after, new, head)
-    both = _proposals(old_facts, new_facts, change.arch, asked, notes)
-    base_report = gate(answer.judged(old_facts, target, both[0]), thresholds, rules.by_id(), unused=False)
-    head_report = answer.judged(new_facts, target, both[1])
+    base = replace(base, failures=(*base.failures, *both.base.failures))
+    head = replace(head, failures=(*head.failures, *both.head.failures))
+    old_facts = _facts(before, Combined(old), base, both)
+    new_facts = _facts(after, Combined(new, is_.functions), head, both)
+    judged = _proposals(old_facts, new_facts, change.arch, asked, notes)
+    base_report = gate(answer.judged(old_facts, target, judged[0]), thresholds, rules.by_id(), unused=False)
+    head_report = answer.judged(new_facts, target, judged[1])
     if own is not None:
         outside = _outside(change, facts)
         notes.append(outside.note)
@@ -105,18 +114,50 @@ def _read(change: Change, base: Version, head: Version) -> tuple[Version, Versio
     )
 
 
-def _facts(layout: Layout, sites: Sequence[Site], version: Version) -> Facts:
-    coverage = Coverage(0, 0, units_failed=version.failures, uncovered=version.uncovered)
-    return Facts(layout, tuple(sites), (), coverage, ignores=version.ignores)
+def _renames(change: Change) -> dict[str, str]:
+    """{older path: newer path} from the tree."""
+    return {
+        f.before.removeprefix(change.base.prefix): f.after.removeprefix(change.head.prefix)
+        for f in change.every
+        if f.before and f.after and f.before != f.after
+    }
+
+
+def _parse(change: Change, base: Version, head: Version, building: Building) -> Both:
+    every_base = opened(change.base, change.every, change.contents, newer=False).files
+    every_head = opened(change.head, change.every, change.contents, newer=True).files
+    renames = _renames(change)
+    older = {**every_base, **{new: every_base[old] for old, new in renames.items() if old in every_base}}
+    # libclang and what goes with it takes longer to import than most changes to read.
+    from auditor.change.parsing import parse_both
+
+    return parse_both(
+        building,
+        Files(change.base, older, frozenset(every_head.keys() - older.keys())),
+        Files(change.head, every_head, frozenset(older.keys() - every_head.keys())),
+        sorted(head.files),
+        change.struct,
+        change.arch,
+    )
+
+
+def _facts(layout: Layout, found: Combined, version: Version, both: Both) -> Facts:
+    coverage = Coverage(both.units, both.analysed, units_failed=version.failures, uncovered=version.uncovered)
+    return Facts(layout, found.sites, found.functions, coverage, ignores=version.ignores)
 
 
 def _layouts(
-    change: Change, base: Version, head: Version, notes: list[str]
+    change: Change, base: Version, head: Version, both: Both, notes: list[str]
 ) -> tuple[Layout, Layout, tuple[Proposal, Effects] | None]:
     """(the layout before, after, the change itself as a proposal if it changes the layout)"""
     struct, arch = change.struct, change.arch
+    # What the compiler sees goes first; a member of a configuration that is off it does not see.
+    touched = _may_define(base, head, struct)
+    old, new = both.base.layout, both.head.layout
+    if old is not None and new is not None and (not touched or compare.differs(old, new)):
+        return old, new, _own(change, old, new) if compare.differs(old, new) else None
     after = layouts_of(change.head, struct, arch, head.files)
-    before = layouts_of(change.base, struct, arch, base.files) if _may_define(base, head, struct) else after
+    before = layouts_of(change.base, struct, arch, base.files) if touched else after
     if not (before or after):
         shipped = shipped_layout(struct, arch)
         if shipped is None:
@@ -130,10 +171,14 @@ def _layouts(
     pairs = [(b, a) for b, a in zip(_padded(before, after), _padded(after, before), strict=True)]
     for b, a in pairs:
         if compare.differs(b, a):
-            title = f"struct {struct} as it is after {change.label}"
-            proposal = Proposal(OWN, title, title, (), edits=("struct",), source=change.label)
-            return b, a, (proposal, effects_between(b, a))
+            return b, a, _own(change, b, a)
     return before[0], after[0], None
+
+
+def _own(change: Change, before: Layout, after: Layout) -> tuple[Proposal, Effects]:
+    title = f"struct {change.struct} as it is after {change.label}"
+    proposal = Proposal(OWN, title, title, (), edits=("struct",), source=change.label)
+    return proposal, effects_between(before, after)
 
 
 def _padded(one: tuple[Layout, ...], other: tuple[Layout, ...]) -> tuple[Layout, ...]:
@@ -149,7 +194,7 @@ def _proposals(
 ) -> tuple[list[tuple[Proposal, Effects]], list[tuple[Proposal, Effects]]]:
     """What is asked for, on both layouts. Of the shipped ones those that fit both: who changes the struct may add the
     very member that one of them would add."""
-    if asked.proposals or asked.after or old.layout == new.layout:
+    if asked.proposals or asked.after or not compare.differs(old.layout, new.layout):
         return answer.proposals_of(old, arch, asked), answer.proposals_of(new, arch, asked)
     from auditor.layouts.proposals import load_all
 

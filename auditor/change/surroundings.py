@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from auditor.arch import Arch
-from auditor.change.changed import at, blobs
+from auditor.change.changed import at, blobs, object_names
 from auditor.change.git import Repository
 from auditor.evidence.text.declared import includes
 
@@ -32,6 +32,11 @@ class Side:
         """{path from the tree: content} of those files that are there."""
         wanted = {p: n for p in paths if (n := at(self.name, self.prefix + p))}
         return {p: data for p, data in zip(wanted, blobs(self.repository, wanted.values()), strict=True) if data}
+
+    def names(self, paths: Iterable[str]) -> dict[str, str]:
+        """{path from the tree: name of its content} of those files that are there."""
+        wanted = {p: n for p in paths if (n := at(self.name, self.prefix + p))}
+        return {p: n for p, n in zip(wanted, object_names(self.repository, wanted.values()), strict=True) if n}
 
 
 def included(side: Side, files: Mapping[str, bytes], arch: Arch) -> dict[str, bytes]:

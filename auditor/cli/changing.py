@@ -6,10 +6,11 @@ Most changes do not: that is found out from the bytes of their files, before any
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,12 +24,14 @@ from auditor.errors import InputError, UsageError
 from auditor.terminal import printable
 
 if TYPE_CHECKING:
-    from auditor.arch import Arch
     from auditor.change.changed import Touched
     from auditor.change.git import Repository
+    from auditor.change.parsed import Building
     from auditor.change.versions import Versions
     from auditor.config.load import Config
-    from auditor.model import Asked
+    from auditor.facts.database import Database
+    from auditor.facts.led import Led
+    from auditor.model import Asked, Facts
 
 _OPTIONS = (
     click.option("--tree", type=DIRECTORY, help="The kernel tree, in its repository; else the current repository."),
@@ -112,7 +115,10 @@ def report_change(
     if silent and not names:
         return 0
     held = contents(changing.repository, names)
-    files = relevant(files, held, Names(changing.struct, target, _led(changing, target)), changing.prefix)
+    build = _build(changing)
+    led = _led(changing, build) if build is not None else None
+    every = files
+    files = relevant(files, held, Names(changing.struct, target, led.names if led else ()), changing.prefix)
     if silent and not files:
         return 0
     _say(versions.note)
@@ -124,6 +130,7 @@ def report_change(
             base=Side(changing.repository, versions.base, changing.prefix),
             head=Side(changing.repository, versions.head, changing.prefix),
             files=files,
+            every=every,
             contents=held,
             label=versions.label,
             base_label=versions.base_label,
@@ -132,15 +139,82 @@ def report_change(
             arch=archs.for_struct(changing.arch, changing.struct),
         )
         showing.check(changing.struct, changing.arch, *asked.proposals)
-        outcome = run_change(change, asked, showing.thresholds, showing.baseline, showing.filters)
+        building = _building(changing, build, led, files, patient=not silent) if files and build is not None else None
+        outcome = run_change(
+            change, asked, showing.thresholds, showing.baseline, showing.filters, _facts(changing, files), building
+        )
         for note in outcome.notes:
             _say(note)
         return showing.finish(outcome.report, time.monotonic() - started)
 
 
-def _led(changing: Changing, arch: Arch) -> Sequence[str]:
-    """Names that lead to the struct besides those that are always known, as the last audit of this tree found them."""
-    return ()
+def _build(changing: Changing) -> Path | None:
+    """The build directory, which may be the tree; None: all is read by its text."""
+    if changing.build is not None:
+        return changing.build.resolve()
+    return changing.tree if changing.compdb or (changing.tree / ".config").is_file() else None
+
+
+@contextlib.contextmanager
+def _database(changing: Changing) -> Iterator[Database | None]:
+    """The facts of earlier audits, if there are any. They are read only."""
+    from auditor.facts.database import NAME, Database
+
+    path = changing.kept_in / NAME if changing.kept_in is not None else None
+    if path is None or not path.is_file():
+        yield None
+        return
+    database = Database(path, write=False)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def _led(changing: Changing, build: Path) -> Led | None:
+    """What leads to the struct besides what always does, as the last audit of this tree found it."""
+    from auditor.facts.led import last_led
+
+    with _database(changing) as database:
+        return last_led(database, str(changing.tree), str(build)) if database is not None else None
+
+
+def _building(changing: Changing, build: Path, led: Led | None, files: Sequence[Touched], patient: bool) -> Building:
+    from auditor.change.parsed import Building
+    from auditor.kernel.closure import Leading
+
+    headers = [os.path.join(changing.repository.top, f.after) for f in files if f.after.endswith(".h")]
+    readers = None
+    if led is not None and headers:
+        from auditor.facts.led import including
+
+        with _database(changing) as database:
+            readers = tuple(including(database, headers)) if database is not None else None
+    return Building(
+        root=changing.tree,
+        build=build if build != changing.tree or not changing.compdb else None,
+        compdb=changing.compdb,
+        jobs=changing.jobs,
+        libclang=changing.libclang,
+        led=Leading(led.names, led.headers, led.objects) if led is not None else None,
+        readers=readers,
+        patient=patient,
+    )
+
+
+def _facts(changing: Changing, files: Sequence[Touched]) -> Facts | None:
+    """Of the last audit of this tree, where the change may concern every consumer."""
+    if not any(f.path.endswith(".h") for f in files):
+        return None
+    from auditor.facts.runs import Runs
+    from auditor.facts.version import code_version
+
+    with _database(changing) as database:
+        build = str(changing.build.resolve()) if changing.build is not None else None
+        found = Runs(database, code_version()).last(str(changing.tree), build) if database is not None else None
+    if found is None or found[0].target.struct != changing.struct or found[0].target.arch != changing.arch:
+        return None
+    return found[1]
 
 
 def _say(note: str) -> None:
