@@ -23,6 +23,8 @@ _OPTIONS = 0x01
 # CXTranslationUnit_ForSerialization
 _SAVED = 0x10
 _ERROR = 3
+# How a command names a directory that is searched; the empty one is for a word of its own.
+_SEARCHED = ("-I", "-isystem", "-iquote", "-idirafter", "")
 _UNREADABLE = "libclang cannot parse it at all"
 
 
@@ -58,7 +60,7 @@ class Analyser:
         # What a precompiled header declares was walked with it and is not visited again.
         index = cindex.Index.create(excludeDecls=shared is not None)
         memory = self._memory(job)
-        unsaved = list(_named(memory.sources.given, job.root))
+        unsaved = list(_named(memory.sources.given, job))
         try:
             tu = index.parse(job.source, args=arguments, unsaved_files=unsaved, options=_OPTIONS)
         except cindex.TranslationUnitLoadError:
@@ -114,12 +116,19 @@ class Analyser:
         )
 
 
-def _named(given: Mapping[str, bytes], root: str) -> Iterator[tuple[str, bytes]]:
-    """By every name that a command may have for them. What is there is known by its inode, what is not by name only."""
-    for path, data in given.items():
-        yield path, data
-        if path.startswith(f"{root}/") and not os.path.exists(path):
-            yield f"{root}/./{path.removeprefix(f'{root}/')}", data
+def _named(given: Mapping[str, bytes], job: Job) -> Iterator[tuple[str, bytes]]:
+    """What is there libclang knows by its inode. What is not it knows by name only: by each that a directory of the
+    command makes of it."""
+    missing = {p: d for p, d in given.items() if not os.path.exists(p)}
+    yield from given.items()
+    if not missing:
+        return
+    for word in dict.fromkeys(a.removeprefix(o) for a in job.arguments for o in _SEARCHED if a.startswith(o)):
+        start = os.path.normpath(os.path.join(job.directory, word)) + os.sep
+        for path, data in missing.items():
+            name = os.path.join(word, path.removeprefix(start))
+            if path.startswith(start) and name != path:
+                yield name, data
 
 
 def first_error(tu: cindex.TranslationUnit, files: Files) -> str:
