@@ -21,7 +21,7 @@ from auditor.collect import AuditRequest, from_build, inactive_lines, make_jobs,
 from auditor.evidence.c.job import Job, Result
 from auditor.evidence.pool import analyse_all
 from auditor.kernel.closure import Closure, Leading
-from auditor.kernel.discover import discover
+from auditor.kernel.discover import discover, discover_some
 from auditor.kernel.headers import Headers, all_searched
 from auditor.kernel.includes import closure
 from auditor.kernel.mentions import Words
@@ -47,7 +47,10 @@ def parse_both(building: Building, base: Files, head: Files, relevant: Sequence[
     tree = open_tree(building.root)
     in_place = building.build is None and not (tree.root / ".config").is_file()
     build = None if in_place and building.compdb else open_build(tree, building.build, arch)
-    units = discover(tree, build, building.compdb).units
+    # Only for a header all units are asked.
+    some = all(p.endswith((".c", ".S", ".s")) for p in relevant)
+    found = discover_some(tree, build, building.compdb, relevant) if some else None
+    units = discover(tree, build, building.compdb).units if found is None else found
     chosen, notes = _chosen(units, relevant, tree, building, arch, struct)
     if not chosen:
         return Both(Parsed(), Parsed(), 0, 0, notes)
