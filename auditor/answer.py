@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from auditor import arch as archs
@@ -32,7 +33,11 @@ _ELF = b"\x7fELF"
 
 def answer(facts: Facts, target: Target, asked: Asked) -> Report:
     """Raises AuditorError for a proposal that does not fit, or an "after" that cannot be read."""
-    proposals = _proposals(facts, archs.by_id(target.arch), asked)
+    return judged(facts, target, proposals_of(facts, archs.by_id(target.arch), asked))
+
+
+def judged(facts: Facts, target: Target, proposals: Sequence[tuple[Proposal, Effects]]) -> Report:
+    """The report of these proposals, whose effects are those on the layout of the facts."""
     known = rules.by_id()
     verdicts = judge(facts.sites, known, proposals)
     ids = assign_ids(facts.sites)
@@ -49,7 +54,8 @@ def answer(facts: Facts, target: Target, asked: Asked) -> Report:
     )
 
 
-def _proposals(facts: Facts, arch: Arch, asked: Asked) -> list[tuple[Proposal, Effects]]:
+def proposals_of(facts: Facts, arch: Arch, asked: Asked) -> list[tuple[Proposal, Effects]]:
+    """What is asked for, and what it does to the layout of the facts. Raises as `answer`."""
     struct = facts.layout.struct
     chosen: tuple[Proposal, ...] = ()
     if asked.proposals:
@@ -58,10 +64,10 @@ def _proposals(facts: Facts, arch: Arch, asked: Asked) -> list[tuple[Proposal, E
         if struct != arch.struct:
             raise UsageError(f"the shipped proposals change {arch.struct}; name one for {struct} with --proposal")
         chosen = tuple(load_all(arch.id).values())
-    judged = [(p, effects(facts.layout, p)) for p in chosen]
+    found = [(p, effects(facts.layout, p)) for p in chosen]
     if asked.after is not None:
-        judged.append(_after(facts, arch, *asked.after))
-    return judged
+        found.append(_after(facts, arch, *asked.after))
+    return found
 
 
 def _after(facts: Facts, arch: Arch, side: str, path: str) -> tuple[Proposal, Effects]:

@@ -123,7 +123,7 @@ def collect(
         units=commands.units,
         analysed=frozenset(r.object for r in good),
         included=frozenset(f for r in good for f in r.files),
-        inactive=_inactive(good),
+        inactive=inactive_lines(good),
         failures=tuple(failures),
         assembly_units=commands.assembly_units,
     )
@@ -350,7 +350,7 @@ def from_build(site: Site, prefix: str) -> Site:
     return dataclasses.replace(site, file=site.file.removeprefix(prefix), related=related)
 
 
-def _inactive(results: Iterable[Result]) -> dict[str, tuple[tuple[int, int], ...]]:
+def inactive_lines(results: Iterable[Result]) -> dict[str, tuple[tuple[int, int], ...]]:
     """Lines that every unit reading a file left out."""
     inactive: dict[str, tuple[tuple[int, int], ...]] = {}
     for result in results:

@@ -365,7 +365,8 @@ class FunctionEntry:
 class Report:
     """What every format writes. `proposals` are in the order in which they are judged and shown.
 
-    What the gate adds: `wrong_ignores`, and `comparison` where there is a baseline.
+    What the gate adds: `wrong_ignores`, and `comparison` where there is a baseline. `change`: the versions that were
+    compared, if the report is of what a change adds and not of a tree.
     """
 
     runs: tuple[Run, ...]
@@ -375,6 +376,7 @@ class Report:
     ignores: tuple[Ignore, ...] = ()
     wrong_ignores: tuple[WrongIgnore, ...] = ()
     comparison: Comparison | None = None
+    change: str = ""
 
     def summary(self) -> dict[str, dict[str, int]]:
         """{proposal id: {verdict: number of sites}}, every verdict present."""

@@ -26,17 +26,21 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_OPTIONS = (
-    click.argument("tree", type=DIRECTORY, required=False),
+OPTIONS = (
     click.option("--build", type=DIRECTORY, help="The build directory (make O=...), where it is not the tree."),
     click.option("--compdb", type=FILE, help="Compile commands, where the build does not have them."),
     click.option("--arch", default="x86_64", show_default=True, help="The architecture to judge for."),
     click.option("--struct", default="pt_regs", show_default=True, help="The struct under audit."),
     click.option("--jobs", "-j", type=click.IntRange(min=1), help="Parallel processes; one per processor."),
-    click.option("--exhaustive", is_flag=True, help="Parse every unit, not only those that can lead to the struct."),
     click.option("--cache", type=CACHE, help="Where facts and the last report stay."),
     click.option("--no-cache", is_flag=True, help="Read and keep nothing."),
     click.option("--libclang", type=FILE, envvar="PTREGS_LIBCLANG", help="Another libclang than the installed one."),
+)
+"""Those that `diff` and `hook` have, too."""
+_OPTIONS = (
+    click.argument("tree", type=DIRECTORY, required=False),
+    *OPTIONS,
+    click.option("--exhaustive", is_flag=True, help="Parse every unit, not only those that can lead to the struct."),
 )
 
 

@@ -163,6 +163,15 @@ def asking(command: Command) -> Command:
 
 def showing(command: Command) -> Command:
     """The command gets `showing`; it has `config`."""
+    return _showing(command, "text")
+
+
+def showing_as(default: str) -> Callable[[Command], Command]:
+    """As `showing`, with this format on stdout where none is asked for."""
+    return functools.partial(_showing, default=default)
+
+
+def _showing(command: Command, default: str) -> Command:
 
     @functools.wraps(command)
     def collected(
@@ -176,7 +185,7 @@ def showing(command: Command) -> Command:
             raise UsageError("--strict: there is no baseline to be strict about; give --baseline FILE")
         wanted = Showing(
             filters={n: v for n, v in found if v},
-            outputs=parse_outputs(outputs, format_),
+            outputs=parse_outputs(outputs, format_, default),
             thresholds=thresholds_of(fail_on, config),
             baseline=read_baseline(known) if known else None,
             strict=strict or config.strict,

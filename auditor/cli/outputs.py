@@ -29,13 +29,13 @@ class Output:
     path: Path | None
 
 
-def parse_outputs(values: Sequence[str], format_: str | None) -> tuple[Output, ...]:
-    """The outputs asked for; text on stdout when there are none. UsageError: before an audit, not after it."""
+def parse_outputs(values: Sequence[str], format_: str | None, default: str = "text") -> tuple[Output, ...]:
+    """The outputs asked for; `default` on stdout when there are none. UsageError: before an audit, not after it."""
     outputs = [_parse(v) for v in values]
     if format_ is not None:
         outputs.append(Output(format_, None))
     if not outputs:
-        outputs.append(Output("text", None))
+        outputs.append(Output(default, None))
     targets = [o.path.resolve() if o.path else None for o in outputs]
     for target in targets:
         if targets.count(target) > 1:

@@ -23,6 +23,8 @@ NAME = "ptregs-audit"
 COMMANDS = {
     "audit": ("auditor.cli.audit:audit_command", "Audit a kernel tree, or the shipped minikernel."),
     "what-if": ("auditor.cli.what_if:what_if_command", "Judge other changes from the facts of the last audit."),
+    "diff": ("auditor.cli.diff:diff_command", "Audit a change: report what it adds or makes worse."),
+    "hook": ("auditor.cli.hook:hook_command", "Check the files of a commit that is being made, for pre-commit."),
     "check": ("auditor.cli.check:check_command", "Check one unit, for `make C=2`."),
     "baseline": ("auditor.cli.baseline:baseline_group", "Accept known findings, each with a reason."),
     "init": ("auditor.cli.init:init_command", "Write a configuration, a hook and CI files."),

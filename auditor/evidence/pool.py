@@ -22,13 +22,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from auditor import libclang
-from auditor.evidence.c.job import Job, Prelude, Result
+from auditor.evidence.c.job import Job, Overlays, Prelude, Result
 from auditor.evidence.c.memory import Handlers
 from auditor.evidence.c.unit import Analyser
 from auditor.kernel.closure import Leading
 
 Progress = Callable[[int, int, str], None]
-_Setup = tuple[Handlers, Leading, str | None, str]
+_Setup = tuple[Handlers, Leading, str | None, str, Overlays]
 TIME_LIMIT = 120
 """Seconds that one unit may take; the slowest kernel units take two."""
 MEMORY_LIMIT = 6
@@ -52,7 +52,7 @@ def begin_worker(limit: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (asked if most == resource.RLIM_INFINITY else min(asked, most), most))
 
 
-def _start(handlers: Handlers, leading: Leading, library: str | None, directory: str) -> None:
+def _start(handlers: Handlers, leading: Leading, library: str | None, directory: str, overlays: Overlays) -> None:
     global _analyser
     begin_worker(MEMORY_LIMIT)
     # A syntax tree is as deep as the longest else-if chain or sum of its function.
@@ -61,7 +61,7 @@ def _start(handlers: Handlers, leading: Leading, library: str | None, directory:
     # them again and again, for a sixth of the worker's time. What the walk makes of cycles it takes apart itself.
     gc.disable()
     libclang.use(library)
-    _analyser = Analyser(handlers, directory, leading)
+    _analyser = Analyser(handlers, directory, leading, overlays)
 
 
 def _analyse(job: Job) -> Result:
@@ -87,10 +87,13 @@ def analyse_all(
     library: str | None,
     progress: Progress,
     leading: Leading | None = None,
+    overlays: Overlays | None = None,
 ) -> Iterator[Result]:
-    """Results in the order in which they are done. Jobs are started in the order given."""
+    """Results in the order in which they are done. Jobs are started in the order given. `overlays`: of the versions
+    that jobs ask for."""
     with _directory() as directory:
-        yield from _analyse_all(jobs, workers, (handlers, leading or Leading(), library, directory), progress)
+        setup = (handlers, leading or Leading(), library, directory, overlays or {})
+        yield from _analyse_all(jobs, workers, setup, progress)
 
 
 @contextmanager

@@ -46,10 +46,15 @@ def judge(
     """Per site, in order, {proposal id: judgement}.
 
     A guard that fires stops the build of its function: the other sites there that would change become `build-fails`.
+    One that a change removed stops nothing.
     """
     verdicts: list[dict[str, Judgement]] = [{} for _ in sites]
     for proposal, effects in proposals:
-        stopped = {(s.file, s.function): s for s in sites if s.guard is not None and guard_fires(s, effects)}
+        stopped = {
+            (s.file, s.function): s
+            for s in sites
+            if s.guard is not None and "removed" not in s.traits and guard_fires(s, effects)
+        }
         for site, row in zip(sites, verdicts, strict=True):
             judgement = judge_site(site, rules[site.rule], proposal, effects)
             guard = stopped.get((site.file, site.function)) if site.function else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -24,11 +24,12 @@ _LARGEST_FILE = 2 << 30
 _BETWEEN = " \t\r\n"
 
 
-def read_compdb(path: Path) -> Iterator[Recorded | Failure]:
+def read_compdb(path: Path, names: Collection[str] | None = None) -> Iterator[Recorded | Failure]:
     """Every compile command of the file, as a stream.
 
     InputError: unreadable, empty, not UTF-8, not JSON, not a list, or too large. A damaged entry is a Failure that
-    names it by number (from 1); an entry for anything but C and assembly is left out.
+    names it by number (from 1); an entry for anything but C and assembly is left out, and so is a file that has none of
+    these `names`.
     """
     where = str(path)
     if not path.is_file():
@@ -39,6 +40,8 @@ def read_compdb(path: Path) -> Iterator[Recorded | Failure]:
             raise InputError(where, "empty" if not size else f"larger than {_LARGEST_FILE >> 30} GiB", _EXPECTED)
         with path.open(encoding="utf-8") as f:
             for number, entry in enumerate(_entries(f, where), 1):
+                if names is not None and _passed_over(entry, names):
+                    continue
                 yield from _command(entry, path.parent, f"{path.name}: entry {number}")
     except OSError as e:
         raise InputError(where, e.strerror or "cannot be read") from e
@@ -139,6 +142,11 @@ def _command(entry: Any, parent: Path, name: str) -> Iterator[Recorded | Failure
         yield found
     elif file.endswith(".c"):
         yield Failure(_printable(file), f"{name}: its command does not run a C compiler on a C file")
+
+
+def _passed_over(entry: Any, names: Collection[str]) -> bool:
+    file = entry.get("file") if isinstance(entry, dict) else None
+    return isinstance(file, str) and file.rpartition("/")[2] not in names
 
 
 def _words(entry: dict[str, Any]) -> list[str]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 from auditor.errors import InputError
@@ -40,6 +41,21 @@ def discover(tree: Tree, build: Build | None = None, compdb: Path | None = None)
     if not any(u.object.endswith(".o") and not u.object.startswith("scripts/") for u in commands.units):
         raise InputError(str(where), "nothing is compiled and no compile commands are saved", PREPARE_HINT)
     return _checked(commands, tree, str(where))
+
+
+def discover_some(tree: Tree, build: Build | None, compdb: Path | None, sources: Collection[str]) -> tuple[Unit, ...]:
+    """The kernel's units of these sources (from the tree), as `discover` finds them. Where all commands stand in one
+    file the others are not looked at, which takes a tenth of the time. InputError: as `discover`."""
+    where = compdb or next((p for n in (COMPDB, SAVED) if build and (p := build.directory / n).exists()), None)
+    if where is None:
+        found = discover(tree, build, compdb).units
+    else:
+        names = frozenset(s.rpartition("/")[2] for s in sources)
+        found = collect(read_compdb(where, names), tree, str(where)).units
+        # Of a few commands nobody can tell by the others whether they are a kernel's.
+        kernel = tuple(u for u in found if "-D__KERNEL__" in u.arguments)
+        found = kernel or discover(tree, build, compdb).units if found else found
+    return tuple(u for u in found if u.source in sources)
 
 
 def _with_assembly(commands: Commands, tree: Tree, where: Path) -> Commands:

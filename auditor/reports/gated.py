@@ -37,7 +37,8 @@ def gate_sections(report: Report, lowest: Verdict | Thresholds, everything: bool
         lines = [f"{w.file}:{w.line}  {w.problem}: {w.why}" for w in report.wrong_ignores]
         yield f"Ignores that are wrong: {len(lines)}", lines
     if report.comparison is not None:
-        yield f"Baseline {report.comparison.file}", list(_comparison(report))
+        lines = list(_comparison(report))
+        yield f"{'Compared with' if report.change else 'Baseline'} {report.comparison.file}", lines
     suppressed = [s for s in reaching(report.sites, lowest) if s.suppressed is not None]
     if everything and suppressed:
         yield f"Suppressed: {len(suppressed)}", [_suppressed(s) for s in suppressed]
@@ -48,6 +49,9 @@ def _comparison(report: Report) -> Iterator[str]:
     if comparison is None:
         return
     by_state = {**counts(report), "fixed": len(comparison.fixed), "stale": len(comparison.stale)}
+    if report.change:
+        # What is as it was, and what is mended, is not part of the report.
+        by_state = {state: n for state, n in by_state.items() if n or state == NEW}
     other = f"; {comparison.other} of proposals that were not judged" if comparison.other else ""
     yield "findings by proposal: " + ", ".join(f"{n} {state}" for state, n in by_state.items()) + other
     for proposal in comparison.unlisted:

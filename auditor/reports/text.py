@@ -54,7 +54,9 @@ def lines(report: Report, view: View) -> Iterator[str]:
     yield from _sites(left, view, lowest)
     yield from _gate(shown, view, lowest)
     yield from _coverage(report, view)
-    yield from _answers(report, view, narrowed=shown is not report)
+    if not report.change:
+        # They speak of a whole tree.
+        yield from _answers(report, view, narrowed=shown is not report)
 
 
 def _heading(text: str, view: View) -> Iterator[str]:
@@ -64,7 +66,7 @@ def _heading(text: str, view: View) -> Iterator[str]:
 
 def _summary(report: Report, view: View) -> Iterator[str]:
     for run in report.runs:
-        yield from _run(run, view)
+        yield from _run(run, view, report.change)
     filters = describe(report.runs[0].target.filters)
     if filters:
         yield f"narrowed by {printable(filters)}"
@@ -84,7 +86,7 @@ def _summary(report: Report, view: View) -> Iterator[str]:
     yield f"{sites}; {len(found)} with a verdict of {thresholds(view.threshold)} under some proposal{known}."
 
 
-def _run(run: Run, view: View) -> Iterator[str]:
+def _run(run: Run, view: View, change: str) -> Iterator[str]:
     target, layout, coverage = run.target, run.layout, run.coverage
     what = f"ptregs-audit {__version__}: struct {target.struct}, {target.arch}, {layout.size} bytes"
     yield styled(printable(what), "bold", colour=view.colour)
@@ -92,6 +94,10 @@ def _run(run: Run, view: View) -> Iterator[str]:
     yield printable(where)
     failed = f", {len(coverage.units_failed)} failed" if coverage.units_failed else ""
     seconds = f"; {view.seconds:.1f} s" if view.seconds is not None else ""
+    if change:
+        units = f"{coverage.units_analysed} of {coverage.units} units parsed in both versions"
+        yield f"only what the change adds or makes worse; {units}, all else read by its text{failed}{seconds}"
+        return
     as_text = f" ({coverage.mentions_as_text} by their text alone)" if coverage.mentions_as_text else ""
     yield (
         f"{coverage.units_analysed} of {coverage.units} units analysed{failed}; "
@@ -185,7 +191,8 @@ def _coverage(report: Report, view: View) -> Iterator[str]:
         if len(rows) > limit:
             yield f"  and {len(rows) - limit} more reasons (--all)"
     if nothing:
-        yield "  nothing: every mention lies in a unit that was analysed"
+        changed = "every file of the change was read"
+        yield f"  nothing: {changed if report.change else 'every mention lies in a unit that was analysed'}"
 
 
 def _answers(report: Report, view: View, narrowed: bool) -> Iterator[str]:

@@ -20,6 +20,8 @@ README = (ROOT / "rules" / "README.md").read_text(encoding="utf-8")
 FIXTURES = ROOT / "fixtures"
 
 ASSEMBLY_KINDS = {"asm-offset", "asm-literal"}
+# One version alone cannot hold it: tests/change has its hits and misses.
+OF_A_CHANGE = {"assert/removed"}
 PROPOSALS = {"extended", "auxiliary", "insert-head", "insert-middle", "append-tail", "fred-frame"}
 # A sentence that goes beyond "rebuild" must name field, offset or distance: one of these does.
 EVIDENCE = {"fields", "moves", "bytes", "size", "extension", "above", "tail"}
@@ -121,7 +123,7 @@ def test_every_expectation_comment_is_understood() -> None:
 def test_every_rule_has_a_hit() -> None:
     hit = {rule_id for path in sources() for _, rule_id, _ in expectations(path)}
     of_c = {r for r in by_id() if r.split("/")[0] not in ASSEMBLY_KINDS}
-    assert of_c - hit == set()
+    assert of_c - hit == OF_A_CHANGE
 
 
 @pytest.mark.parametrize("kind", [k for k in KINDS if k not in ASSEMBLY_KINDS])

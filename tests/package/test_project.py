@@ -14,6 +14,7 @@ import pytest
 from auditor.cli.audit import audit_command
 from auditor.cli.baseline import create_command, update_command
 from auditor.cli.check import check_command
+from auditor.cli.diff import diff_command
 from auditor.cli.explain import explain_command
 from auditor.cli.init import init_command
 from auditor.cli.program import COMMANDS
@@ -40,7 +41,7 @@ def test_the_readme_names_every_command_and_format() -> None:
 
 def test_the_readme_shows_no_option_that_does_not_exist() -> None:
     commands: list[click.Command] = [audit_command, explain_command, prove_command, create_command, update_command]
-    commands += [check_command, init_command]
+    commands += [check_command, diff_command, init_command]
     known = {o for command in commands for p in command.params for o in p.opts}
     used = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", README))
     assert len(used) > 10

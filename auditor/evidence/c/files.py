@@ -27,15 +27,6 @@ def _real(path: str) -> str:
     return os.path.realpath(path)
 
 
-@cache
-def _size(path: str) -> int:
-    """Bytes of a file; 0, so that each of its locations is asked for, where it cannot be found by that name."""
-    try:
-        return os.path.getsize(path)
-    except OSError:
-        return 0
-
-
 class Hot:
     """Where files write a word that leads to the struct. Each file is searched once per process."""
 
@@ -95,8 +86,11 @@ class Record:
 
 
 class Files:
-    def __init__(self, api: Api, tu: cindex.TranslationUnit, directory: str, root: str) -> None:
-        self._api, self._tu = api, tu
+    def __init__(
+        self, api: Api, tu: cindex.TranslationUnit, directory: str, root: str, size: Callable[[str], int]
+    ) -> None:
+        """`size`: of a file, in bytes; 0 where that is not known: each of its locations is asked for then."""
+        self._api, self._tu, self._size = api, tu, size
         self._directory, self._root = directory, root.rstrip("/") + "/"
         self._build = _real(directory).rstrip("/") + "/"
         self._paths: dict[int, str] = {0: ""}
@@ -212,7 +206,7 @@ class Files:
             return self._starts[i], *self._spans[i]
         handle, _, _, offset = self._api.place(location)
         start = raw - offset
-        end = start + _size(self.path(handle))
+        end = start + self._size(self.path(handle))
         at = bisect.bisect_left(self._starts, start)
         self._starts.insert(at, start)
         self._spans.insert(at, (end, handle))

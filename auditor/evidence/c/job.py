@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from auditor.evidence.c.sites import Found
 from auditor.model import Layout
 
+Overlays = Mapping[str, Mapping[str, bytes]]
+"""{version: {absolute path: content}}: what is read in place of what is there, or though nothing is there."""
+
 UNITS_NAMES = ("-DKBUILD_", "-D__KBUILD_")
 """What Kbuild says of the single unit. No header's code looks at it."""
 
@@ -33,7 +36,8 @@ class Prelude:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What a worker needs to analyse one unit. `source` and `directory` are absolute; `root` is the tree."""
+    """What a worker needs to analyse one unit. `source` and `directory` are absolute; `root` is the tree. `version`:
+    which of the overlays the files are read through; empty: as they are."""
 
     source: str
     object: str
@@ -44,6 +48,7 @@ class Job:
     arch: str
     asm_filled: frozenset[str]
     prelude: Prelude | None = None
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,11 +30,11 @@ Pattern = tuple[int, str, Macro | None, str, int]
 class Memory:
     """What a process keeps between units: file texts, macro definitions, what headers gave."""
 
-    def __init__(self, handlers: Handlers, leading: Leading) -> None:
+    def __init__(self, handlers: Handlers, leading: Leading, given: Mapping[str, bytes] | None = None) -> None:
         self.handlers = handlers
         self.leading = leading
         self.api = Api()
-        self.sources = Sources()
+        self.sources = Sources(given)
         self.definitions = Definitions(self.sources)
         self.texts = Texts(self.sources)
         self.led: set[tuple[object, ...]] = set()

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import bisect
+import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
@@ -18,10 +20,10 @@ _SILENT = re.compile(r"""/\*.*?(?:\*/|\Z)|//[^\n]*|"(?:\\.|[^"\\\n])*"?|'(?:\\.|
 class Source:
     """One file. Offsets are bytes as libclang counts them, so the text is kept as latin-1: one character a byte."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, data: bytes | None = None) -> None:
         self.path = path
         try:
-            self.text = Path(path).read_bytes().decode("latin-1")
+            self.text = (Path(path).read_bytes() if data is None else data).decode("latin-1")
         except OSError:
             self.text = ""
         self._starts: list[int] | None = None
@@ -83,13 +85,27 @@ def match_parenthesis(text: str, opening: int) -> int:
 
 
 class Sources:
-    """All files of a process, by path."""
+    """All files of a process, by path. `given`: what is taken for the content of some."""
 
-    def __init__(self) -> None:
+    def __init__(self, given: Mapping[str, bytes] | None = None) -> None:
         self._files: dict[str, Source] = {}
+        self._sizes: dict[str, int] = {}
+        self.given: Mapping[str, bytes] = given or {}
 
     def get(self, path: str) -> Source:
         source = self._files.get(path)
         if source is None:
-            source = self._files[path] = Source(path)
+            source = self._files[path] = Source(path, self.given.get(path))
         return source
+
+    def size(self, path: str) -> int:
+        """Bytes of a file; 0 where it cannot be found by that name."""
+        known = self._sizes.get(path)
+        if known is None:
+            data = self.given.get(path)
+            try:
+                known = os.path.getsize(path) if data is None else len(data)
+            except OSError:
+                known = 0
+            self._sizes[path] = known
+        return known

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from clang import cindex
 from auditor.evidence.c.agreement import Agreement
 from auditor.evidence.c.api import Cursor
 from auditor.evidence.c.files import Files
-from auditor.evidence.c.job import Job, Prelude, Result
+from auditor.evidence.c.job import Job, Overlays, Prelude, Result
 from auditor.evidence.c.memory import Handlers, Memory, Shared
 from auditor.evidence.c.walk import Walk
 from auditor.kernel.closure import Leading
@@ -22,15 +23,20 @@ _OPTIONS = 0x01
 # CXTranslationUnit_ForSerialization
 _SAVED = 0x10
 _ERROR = 3
+# How a command names a directory that is searched; the empty one is for a word of its own.
+_SEARCHED = ("-I", "-isystem", "-iquote", "-idirafter", "")
 _UNREADABLE = "libclang cannot parse it at all"
 
 
 class Analyser:
     """Lives as long as its process. `directory`: where it may write precompiled headers; without one every unit is
-    parsed whole."""
+    parsed whole. `overlays`: of the versions that jobs ask for."""
 
-    def __init__(self, handlers: Handlers, directory: str = "", leading: Leading | None = None) -> None:
-        self._memory = Memory(handlers, leading or Leading())
+    def __init__(
+        self, handlers: Handlers, directory: str = "", leading: Leading | None = None, overlays: Overlays | None = None
+    ) -> None:
+        self._handlers, self._leading, self._overlays = handlers, leading or Leading(), overlays or {}
+        self._memories = {"": Memory(handlers, self._leading)}
         self._directory = directory
         self._shared: dict[tuple[Prelude, str], Shared | None] = {}
 
@@ -39,6 +45,13 @@ class Analyser:
         result = self._analyse(job, shared) if shared is not None else None
         return result or self._analyse(job, None) or Result(job.object, job.source, error=_UNREADABLE)
 
+    def _memory(self, job: Job) -> Memory:
+        """What one version's headers gave is not true of another's."""
+        memory = self._memories.get(job.version)
+        if memory is None:
+            memory = self._memories[job.version] = Memory(self._handlers, self._leading, self._overlays[job.version])
+        return memory
+
     def _analyse(self, job: Job, shared: Shared | None) -> Result | None:
         """None: libclang cannot parse it, or with what is shared it has errors or would be another text."""
         arguments = list(job.arguments)
@@ -46,12 +59,14 @@ class Analyser:
             arguments += ["-include-pch", shared.pch]
         # What a precompiled header declares was walked with it and is not visited again.
         index = cindex.Index.create(excludeDecls=shared is not None)
+        memory = self._memory(job)
+        unsaved = list(_named(memory.sources.given, job))
         try:
-            tu = index.parse(job.source, args=arguments, options=_OPTIONS)
+            tu = index.parse(job.source, args=arguments, unsaved_files=unsaved, options=_OPTIONS)
         except cindex.TranslationUnitLoadError:
             return None
         try:
-            walk = Walk(self._memory, job, tu, shared)
+            walk = Walk(memory, job, tu, shared)
             error = first_error(tu, walk.files)
             if shared is not None and (error or walk.disagreement):
                 return None
@@ -63,7 +78,7 @@ class Analyser:
     def _share(self, job: Job) -> Shared | None:
         """The unit's prelude, parsed when it is first asked for. None if it has errors or does not define the struct:
         nothing is gained then, and the units say themselves what is wrong."""
-        if job.prelude is None or not self._directory:
+        if job.prelude is None or job.version or not self._directory:
             return None
         key = (job.prelude, job.struct)
         if key not in self._shared:
@@ -77,12 +92,12 @@ class Analyser:
         try:
             Path(source).write_bytes(os.fsencode(prelude.text()))
             tu = cindex.Index.create().parse(source, args=list(arguments), options=_OPTIONS | _SAVED)
-            walk = Walk(self._memory, replace(job, source=source, arguments=arguments), tu, None)
+            walk = Walk(self._memory(job), replace(job, source=source, arguments=arguments), tu, None)
             result = walk.run(first_error(tu, walk.files))
             record = walk.files.record(Cursor.from_buffer_copy(tu.cursor), lambda _: True)
             included = record.included
             times = {f: n for f, n in walk.times.items() if f != walk.paths[0]}
-            agreement = Agreement(self._memory.texts, times, included, walk.left_out)
+            agreement = Agreement(self._memory(job).texts, times, included, walk.left_out)
             if result.error or result.layout is None or not agreement.sound:
                 return None
             tu.save(pch)
@@ -99,6 +114,21 @@ class Analyser:
             macros=record.definitions(),
             agreement=agreement,
         )
+
+
+def _named(given: Mapping[str, bytes], job: Job) -> Iterator[tuple[str, bytes]]:
+    """What is there libclang knows by its inode. What is not it knows by name only: by each that a directory of the
+    command makes of it."""
+    missing = {p: d for p, d in given.items() if not os.path.exists(p)}
+    yield from given.items()
+    if not missing:
+        return
+    for word in dict.fromkeys(a.removeprefix(o) for a in job.arguments for o in _SEARCHED if a.startswith(o)):
+        start = os.path.normpath(os.path.join(job.directory, word)) + os.sep
+        for path, data in missing.items():
+            name = os.path.join(word, path.removeprefix(start))
+            if path.startswith(start) and name != path:
+                yield name, data
 
 
 def first_error(tu: cindex.TranslationUnit, files: Files) -> str:

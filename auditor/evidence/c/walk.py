@@ -70,7 +70,7 @@ class Walk:
         self._api = memory.api
         self._tu = tu
         self._cursor = Cursor.from_buffer_copy(tu.cursor)
-        self.files = Files(memory.api, tu, job.directory, job.root)
+        self.files = Files(memory.api, tu, job.directory, job.root, memory.sources.size)
         self._leads, self._hot, self._named = memory.kept(job.arch, job.struct)
         self._sites = Collector(memory.sources, self.files)
         self._handles = self.files.handles()

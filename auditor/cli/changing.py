@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What `diff` and `hook` share: where the change is, whether it concerns the struct at all, and its report.
+
+Most changes do not: that is found out from the bytes of their files, before anything that takes time is imported.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from auditor.cli.auditing import OPTIONS
+from auditor.cli.cache import cache_dir
+from auditor.cli.options import DIRECTORY, Command, Showing, uncollected, with_options
+from auditor.errors import InputError, UsageError
+from auditor.terminal import printable
+
+if TYPE_CHECKING:
+    from auditor.change.changed import Touched
+    from auditor.change.git import Repository
+    from auditor.change.parsed import Building
+    from auditor.change.versions import Versions
+    from auditor.config.load import Config
+    from auditor.facts.database import Database
+    from auditor.facts.led import Led
+    from auditor.model import Asked, Facts
+
+_OPTIONS = (
+    click.option("--tree", type=DIRECTORY, help="The kernel tree, in its repository; else the current repository."),
+    *OPTIONS,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Changing:
+    """`tree`: the root of what paths count from; `kept_in` None reads no facts of earlier audits."""
+
+    repository: Repository
+    tree: Path
+    build: Path | None
+    compdb: Path | None
+    arch: str
+    struct: str
+    jobs: int
+    kept_in: Path | None
+    libclang: str | None
+
+    @property
+    def prefix(self) -> str:
+        """Of the tree in the repository: empty, or with a `/` at its end."""
+        path = os.path.relpath(self.tree, self.repository.top)
+        return "" if path == "." else f"{path}/"
+
+
+def changing(command: Command) -> Command:
+    """The command gets `changing`; it has `config`."""
+
+    @functools.wraps(command)
+    def collected(
+        *, config: Config, tree: Path | None, build: Path | None, compdb: Path | None, arch: str, struct: str,
+        jobs: int | None, cache: Path | None, no_cache: bool, libclang: Path | None, **others: Any
+    ) -> int:  # fmt: skip
+        from auditor.change.git import open_repository
+
+        if cache is not None and no_cache:
+            raise UsageError("--cache and --no-cache exclude each other")
+        for key, path in (("tree", config.tree), ("build", config.build)):
+            if path is not None and not path.is_dir():
+                raise InputError(config.place(key), f"{key}: no such directory: {path}")
+        root = tree or config.tree
+        repository = open_repository(root or Path.cwd())
+        chosen = Changing(
+            repository=repository,
+            tree=root.resolve() if root else repository.top,
+            build=build or (None if tree else config.build),
+            compdb=compdb,
+            arch=arch,
+            struct=struct,
+            jobs=jobs or len(os.sched_getaffinity(0)),
+            kept_in=None if no_cache else cache_dir(cache),
+            libclang=str(libclang) if libclang else None,
+        )
+        return command(config=config, changing=chosen, **others)
+
+    return with_options(_OPTIONS, collected)
+
+
+def report_change(
+    changing: Changing,
+    versions: Versions,
+    asked: Asked,
+    showing: Showing,
+    only: Callable[[Touched], bool] | None = None,
+    silent: bool = False,
+) -> int:
+    """Writes the report of what a change adds; the exit code. `only`: the files to take. `silent`: a change that does
+    not concern the struct needs no report."""
+    from auditor import arch as archs
+    from auditor.change.changed import contents, touched
+    from auditor.change.relevant import Names, is_source, relevant
+
+    started = time.monotonic()
+    target = archs.by_id(changing.arch)
+    files = [f for f in touched(changing.repository, versions) if only is None or only(f)]
+    files = [f for f in files if is_source(f.before) or is_source(f.after)]
+    names = [n for f in files for n in (f.old, f.new)]
+    if silent and not names:
+        return 0
+    held = contents(changing.repository, names)
+    build = _build(changing)
+    led = _led(changing, build) if build is not None else None
+    every = files
+    files = relevant(files, held, Names(changing.struct, target, led.names if led else ()), changing.prefix)
+    if silent and not files:
+        return 0
+    _say(versions.note)
+    with uncollected():
+        from auditor.change.run import Change, run_change
+        from auditor.change.surroundings import Side
+
+        change = Change(
+            base=Side(changing.repository, versions.base, changing.prefix),
+            head=Side(changing.repository, versions.head, changing.prefix),
+            files=files,
+            every=every,
+            contents=held,
+            label=versions.label,
+            base_label=versions.base_label,
+            tree=str(changing.tree),
+            struct=changing.struct,
+            arch=archs.for_struct(changing.arch, changing.struct),
+        )
+        showing.check(changing.struct, changing.arch, *asked.proposals)
+        building = _building(changing, build, led, files, patient=not silent) if files and build is not None else None
+        outcome = run_change(
+            change, asked, showing.thresholds, showing.baseline, showing.filters, _facts(changing, files), building
+        )
+        for note in outcome.notes:
+            _say(note)
+        return showing.finish(outcome.report, time.monotonic() - started)
+
+
+def _build(changing: Changing) -> Path | None:
+    """The build directory, which may be the tree; None: all is read by its text."""
+    if changing.build is not None:
+        return changing.build.resolve()
+    return changing.tree if changing.compdb or (changing.tree / ".config").is_file() else None
+
+
+@contextlib.contextmanager
+def _database(changing: Changing) -> Iterator[Database | None]:
+    """The facts of earlier audits, if there are any. They are read only."""
+    from auditor.facts.database import NAME, Database
+
+    path = changing.kept_in / NAME if changing.kept_in is not None else None
+    if path is None or not path.is_file():
+        yield None
+        return
+    database = Database(path, write=False)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def _led(changing: Changing, build: Path) -> Led | None:
+    """What leads to the struct besides what always does, as the last audit of this tree found it."""
+    from auditor.facts.led import last_led
+
+    with _database(changing) as database:
+        return last_led(database, str(changing.tree), str(build)) if database is not None else None
+
+
+def _building(changing: Changing, build: Path, led: Led | None, files: Sequence[Touched], patient: bool) -> Building:
+    from auditor.change.parsed import Building
+    from auditor.kernel.closure import Leading
+
+    headers = [os.path.join(changing.repository.top, f.after) for f in files if f.after.endswith(".h")]
+    readers = None
+    if led is not None and headers:
+        from auditor.facts.led import including
+
+        with _database(changing) as database:
+            readers = tuple(including(database, headers)) if database is not None else None
+    return Building(
+        root=changing.tree,
+        build=build if build != changing.tree or not changing.compdb else None,
+        compdb=changing.compdb,
+        jobs=changing.jobs,
+        libclang=changing.libclang,
+        led=Leading(led.names, led.headers, led.objects) if led is not None else None,
+        readers=readers,
+        patient=patient,
+    )
+
+
+def _facts(changing: Changing, files: Sequence[Touched]) -> Facts | None:
+    """Of the last audit of this tree, where the change may concern every consumer."""
+    if not any(f.path.endswith(".h") for f in files):
+        return None
+    from auditor.facts.runs import Runs
+    from auditor.facts.version import code_version
+
+    with _database(changing) as database:
+        build = str(changing.build.resolve()) if changing.build is not None else None
+        found = Runs(database, code_version()).last(str(changing.tree), build) if database is not None else None
+    if found is None or found[0].target.struct != changing.struct or found[0].target.arch != changing.arch:
+        return None
+    return found[1]
+
+
+def _say(note: str) -> None:
+    if note:
+        click.echo(f"ptregs-audit: {printable(note)}", err=True)
