@@ -118,6 +118,8 @@ def collect(
     skip = [build.directory] if build and build.directory != tree.root else []
     found = index(tree.root, words, skip, texts)
     good = [r for o, r in kept.items() if not r.error]
+    # What the others said of their headers does not count either (`_held`): then these were not read by them.
+    leading = [r for r in good if r.object in leads.objects]
     looked = Looked(
         arch_directory=arch.directory,
         units=commands.units,

@@ -34,6 +34,7 @@ PACKAGES = {
 }
 
 TOOLS = {
+    ("git",): "diff, hook",
     ("make",): "prepare; make audit, make test",
     ("gcc",): "prepare, prove",
     ("flex",): "prepare (Kconfig)",

@@ -49,6 +49,25 @@ def test_a_usage_error_imports_no_analyser() -> None:
     assert not loaded.intersection({"clang", "elftools", "networkx", "tabulate", "auditor.audit"})
 
 
+def test_a_commit_that_does_not_concern_the_struct_imports_no_analyser(tmp_path: Path) -> None:
+    """The hook is run at every commit. `git` itself is a process."""
+    for words in (["init", "-q"], ["config", "user.name", "a"], ["config", "user.email", "a"]):
+        subprocess.run(["git", *words], cwd=tmp_path, check=True)
+    (tmp_path / "a.c").write_text("int x;\n")
+    subprocess.run(["git", "add", "a.c"], cwd=tmp_path, check=True)
+    loaded = imported("hook", "--tree", str(tmp_path), str(tmp_path / "a.c"))
+    assert "auditor.change.relevant" in loaded
+    assert not loaded & {
+        "clang",
+        "tree_sitter",
+        "networkx",
+        "tabulate",
+        "msgspec",
+        "auditor.answer",
+        "auditor.change.run",
+    }
+
+
 def test_what_if_imports_no_analyser(tmp_path: Path) -> None:
     """Up to its first question to the store, and up to its answer."""
     analysers = {"clang", "elftools", "networkx", "multiprocessing", "auditor.collect", "auditor.facts.units"}
