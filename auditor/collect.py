@@ -124,8 +124,8 @@ def collect(
         arch_directory=arch.directory,
         units=commands.units,
         analysed=frozenset(r.object for r in good),
-        included=frozenset(f for r in good for f in r.files),
-        inactive=inactive_lines(good),
+        included=frozenset(f for r in leading for f in r.files),
+        inactive=inactive_lines(leading),
         failures=tuple(failures),
         assembly_units=commands.assembly_units,
     )

@@ -45,8 +45,8 @@ def test_the_readme_shows_no_option_that_does_not_exist() -> None:
     known = {o for command in commands for p in command.params for o in p.opts}
     used = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", README))
     assert len(used) > 10
-    # --help every command has; --hook-stage is pre-commit's.
-    assert used <= known | {"--help", "--hook-stage"}
+    # --help every command has; the others are pre-commit's.
+    assert used <= known | {"--help", "--hook-stage", "--from-ref", "--to-ref"}
 
 
 def test_setup_kernel_says_what_is_missing(tmp_path: Path) -> None:
