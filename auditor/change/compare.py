@@ -48,7 +48,7 @@ def as_baseline(base: Report, thresholds: Thresholds, label: str, accepted: Base
     return replace(found.baseline, proposals=proposals, entries=tuple(entries.values()))
 
 
-def removed_guards(before: Sequence[Site], after: Sequence[Site]) -> list[Site]:
+def removed_guards(before: Sequence[Site], after: Sequence[Site], struct: str) -> list[Site]:
     """Guards of the older version that are gone while what they protect stays: each as a site of the newer version.
 
     One that moved within the change, or that another guard on the same members takes the place of, is not gone. File
@@ -69,7 +69,8 @@ def removed_guards(before: Sequence[Site], after: Sequence[Site]) -> list[Site]:
             left[text] -= 1
             continue
         replacing = fresh.get((site.file, site.function), [])
-        instead = next((g for g in replacing if _speaks_of(g) & _speaks_of(site) or not _speaks_of(site)), None)
+        names = _speaks_of(site, struct)
+        instead = next((g for g in replacing if not names or _speaks_of(g, struct) & names), None)
         if instead is not None:
             replacing.remove(instead)
             continue
@@ -108,9 +109,9 @@ _SHAPE = frozenset(
 )
 
 
-def _speaks_of(guard: Site) -> frozenset[str]:
+def _speaks_of(guard: Site, struct: str) -> frozenset[str]:
     """The members and other names of its condition."""
-    return frozenset(_WORD.findall(guard.expression)) - _SHAPE - {"pt_regs"}
+    return frozenset(_WORD.findall(guard.expression)) - _SHAPE - {struct}
 
 
 def _protects(guard: Site, site: Site) -> bool:

@@ -80,7 +80,7 @@ def run_change(
     was, is_ = combined(
         both, compare.renamed(base.sites, names), head.sites, [names.get(p, p) for p in here[0]], here[1]
     )
-    old, new = was.sites, (*is_.sites, *compare.removed_guards(was.sites, is_.sites))
+    old, new = was.sites, (*is_.sites, *compare.removed_guards(was.sites, is_.sites, change.struct))
     target = Target(change.struct, change.arch.id, change.tree, change.label, "", filters)
     base = replace(base, failures=(*base.failures, *both.base.failures))
     head = replace(head, failures=(*head.failures, *both.head.failures))
