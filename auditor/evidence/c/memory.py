@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from functools import cache
 
 from auditor import arch as archs
-from auditor.evidence.c.agreement import Agreement, Texts
 from auditor.evidence.c.api import Api
 from auditor.evidence.c.calls import Function
+from auditor.evidence.c.events import Events
 from auditor.evidence.c.files import Hot
 from auditor.evidence.c.flow import Handler
 from auditor.evidence.c.leads import Leads
 from auditor.evidence.c.macros import Definitions, Macro
+from auditor.evidence.c.shared import SharedHeaders
 from auditor.evidence.c.sites import Found
 from auditor.evidence.c.source import Sources
 from auditor.kernel.closure import Leading
@@ -36,7 +37,7 @@ class Memory:
         self.api = Api()
         self.sources = Sources(given)
         self.definitions = Definitions(self.sources)
-        self.texts = Texts(self.sources)
+        self.events = Events(self.sources)
         self.led: set[tuple[object, ...]] = set()
         """Declarations whose names are leads already."""
         self.flavours: dict[tuple[str, ...], int] = {}
@@ -90,7 +91,7 @@ class Shared:
     layout: Layout
     skipped: Mapping[str, tuple[tuple[int, int], ...]]
     macros: Mapping[str, Set[int]]
-    agreement: Agreement
+    headers: SharedHeaders
 
     def reached(self, files: Iterable[str]) -> dict[str, None]:
         """The shared files that a unit which includes these would have read without any prelude."""

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from clang import cindex
 
-from auditor.evidence.c.agreement import Agreement
 from auditor.evidence.c.api import Cursor
 from auditor.evidence.c.files import Files
 from auditor.evidence.c.job import Job, Overlays, Prelude, Result
 from auditor.evidence.c.memory import Handlers, Memory, Shared
+from auditor.evidence.c.shared import SharedHeaders
 from auditor.evidence.c.walk import Walk
 from auditor.kernel.closure import Leading
 
@@ -97,8 +97,8 @@ class Analyser:
             record = walk.files.record(Cursor.from_buffer_copy(tu.cursor), lambda _: True)
             included = record.included
             times = {f: n for f, n in walk.times.items() if f != walk.paths[0]}
-            agreement = Agreement(self._memory(job).texts, times, included, walk.left_out)
-            if result.error or result.layout is None or not agreement.sound:
+            headers = SharedHeaders(self._memory(job).events, times, included, walk.left_out)
+            if result.error or result.layout is None or not headers.sound:
                 return None
             tu.save(pch)
         except (OSError, ValueError, cindex.TranslationUnitLoadError, cindex.TranslationUnitSaveError):
@@ -112,7 +112,7 @@ class Analyser:
             layout=result.layout,
             skipped=result.skipped,
             macros=record.definitions(),
-            agreement=agreement,
+            headers=headers,
         )
 
 

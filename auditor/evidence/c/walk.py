@@ -17,6 +17,7 @@ from clang import cindex
 
 from auditor import arch as archs
 from auditor import interfaces
+from auditor.evidence.c.agreement import disagreement
 from auditor.evidence.c.api import Cursor, K
 from auditor.evidence.c.callers import look_at_callers, note
 from auditor.evidence.c.calls import Calls
@@ -84,12 +85,12 @@ class Walk:
         self.disagreement = ""
         """Why what is shared says nothing of this unit."""
         if shared is not None:
-            record = self.files.record(self._cursor, shared.agreement.concerns)
+            record = self.files.record(self._cursor, shared.headers.concerns)
             self._read_before = shared.reached(f for many in record.included.values() for f in many)
             own = {h: n for h, n in self._handles.items() if self.files.path(h) in shared.times}
             left_out = self.files.skipped(own)
             again = {p: left_out.get(self.files.relative(p), ()) for p in map(self.files.path, own)}
-            self.disagreement = shared.agreement.disagreement(record, again, self.left_out)
+            self.disagreement = disagreement(shared.headers, record, again, self.left_out)
         self._variants: dict[str, int] = {}
         self._first: dict[str, str] = {}
         """The first argument of what a macro makes declarations of; empty if the arguments lead to the struct."""
