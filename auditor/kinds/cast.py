@@ -8,7 +8,7 @@ not a dependence on the layout either, but it is where the compiler loses track 
 from __future__ import annotations
 
 from auditor.evidence.c.api import K
-from auditor.evidence.c.context import Context, decl_key, is_local, provenance
+from auditor.evidence.c.context import Context, Said, decl_key, is_local, provenance
 from auditor.evidence.c.measure import is_null, member_of
 from auditor.evidence.c.nodes import Node
 from auditor.evidence.c.types import C
@@ -174,7 +174,7 @@ def from_container(node: Node, ctx: Context) -> None:
     if holder not in ctx.unit.types.containers or ctx.written_name(node) in ctx.arch.accessors:
         return
     node.value = Value(origin=f"container:{holder}")
-    ctx.unit.handed_on.add(holder)
+    ctx.unit.say(Said(handed_on=frozenset({holder})))
     if not _returned(node):
         return
     traits = frozenset({"asm-filled"}) if holder in ctx.unit.asm_filled else frozenset()

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from auditor.evidence.c.api import K
-from auditor.evidence.c.context import Context
+from auditor.evidence.c.context import Context, Said
 from auditor.evidence.c.measure import member_of
 from auditor.evidence.c.nodes import Node
 from auditor.evidence.c.types import C
@@ -18,7 +18,7 @@ def member(node: Node, ctx: Context) -> None:
     if node.type.cls is C.CONTAINER and ctx.unit.layout.struct in node.type.record:
         return
     owner = node.parent.name if node.parent is not None else ""
-    ctx.unit.behind |= _later(node)
+    ctx.unit.say(Said(behind=frozenset(_later(node))))
     needle = (ctx.layout.struct,)
     if owner in ctx.unit.asm_filled:
         ctx.add("embed/asm-filled", node, bytes=(0, ctx.layout.size), provenance="fabricated", needle=needle)
@@ -58,8 +58,8 @@ def offset_behind(node: Node, ctx: Context) -> None:
 
 
 def _is_behind(node: Node, ctx: Context) -> bool:
-    names = {member for _, member in ctx.unit.behind}
-    return node.name in names and (node.field_owner(), node.name) in ctx.unit.behind
+    names = {member for _, member in ctx.unit.known.behind}
+    return node.name in names and (node.field_owner(), node.name) in ctx.unit.known.behind
 
 
 @on(K.ARRAY_SUBSCRIPT_EXPR)

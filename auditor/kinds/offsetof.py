@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from auditor.evidence.c.api import K
-from auditor.evidence.c.context import Context
+from auditor.evidence.c.context import Context, Said
 from auditor.evidence.c.measure import member_of, target_member
 from auditor.evidence.c.nodes import Node
 from auditor.evidence.c.types import C
@@ -27,10 +27,11 @@ def value(node: Node, ctx: Context) -> None:
     for up in node.ancestors():
         if up.kind == K.INIT_LIST_EXPR:
             if rule == "offsetof/value" and up.type.record:
-                ctx.unit.table_members.add((up.type.record, _initialised(up, below, ctx)))
+                initialised = (up.type.record, _initialised(up, below, ctx))
+                ctx.unit.say(Said(table_members=frozenset({initialised})))
             rule = "offsetof/table"
         elif up.kind == K.VAR_DECL and rule == "offsetof/table":
-            ctx.unit.tables.add(ctx.unit.place_of(up.cursor))
+            ctx.unit.say(Said(tables=frozenset({ctx.unit.place_of(up.cursor)})))
         below = up
     span = (field.offset, field.offset + field.size)
     ctx.add(rule, node, fields=(name,), bytes=span, at=member_of(node), needle=("offsetof|__builtin_offsetof",))
@@ -53,8 +54,8 @@ def _initialised(initialiser: Node, element: Node, ctx: Context) -> str:
 
 
 def _holds_offset(node: Node, ctx: Context) -> bool:
-    names = {member for _, member in ctx.unit.table_members}
-    return node.name in names and (node.field_owner(), node.name) in ctx.unit.table_members
+    names = {member for _, member in ctx.unit.known.table_members}
+    return node.name in names and (node.field_owner(), node.name) in ctx.unit.known.table_members
 
 
 @on(K.ARRAY_SUBSCRIPT_EXPR)
@@ -62,15 +63,15 @@ def table_element(node: Node, ctx: Context) -> None:
     base = node.kids[0].bare() if node.kids else None
     if base is None or base.kind != K.DECL_REF_EXPR or node.type.cls is not C.INTEGER:
         return
-    if not ctx.unit.tables or any(up.kind == K.SIZEOF_EXPR for up in node.ancestors()):
+    if not ctx.unit.known.tables or any(up.kind == K.SIZEOF_EXPR for up in node.ancestors()):
         return
-    if ctx.unit.place_of(base.referenced) in ctx.unit.tables:
+    if ctx.unit.place_of(base.referenced) in ctx.unit.known.tables:
         ctx.add("offsetof/table-use", node)
 
 
 @on(K.MEMBER_REF_EXPR)
 def table_member(node: Node, ctx: Context) -> None:
-    if node.type.cls is C.INTEGER and ctx.unit.table_members and _holds_offset(node, ctx):
+    if node.type.cls is C.INTEGER and ctx.unit.known.table_members and _holds_offset(node, ctx):
         ctx.add("offsetof/table-use", node, needle=("->|.", node.name))
 
 

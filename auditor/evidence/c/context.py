@@ -51,6 +51,37 @@ class Expansion:
     offset: int
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What declarations say of others, the same in every unit that reads them.
+
+    `handed_on`: containers whose object is handed on as a plain pointer. `tables`: variables whose initialiser holds
+    offsets of the target, by file and offset. `table_members`: (record, member) that such initialisers set to an
+    offset. `behind`: (record, member) of members that lie behind the target in a record that holds it. `addressed`:
+    functions whose address is taken.
+    """
+
+    handed_on: frozenset[str] = frozenset()
+    tables: frozenset[tuple[str, int]] = frozenset()
+    table_members: frozenset[tuple[str, str]] = frozenset()
+    behind: frozenset[tuple[str, str]] = frozenset()
+    addressed: frozenset[str] = frozenset()
+
+    def and_also(self, other: Said) -> Said:
+        if other == NOTHING:
+            return self
+        return Said(
+            self.handed_on | other.handed_on,
+            self.tables | other.tables,
+            self.table_members | other.table_members,
+            self.behind | other.behind,
+            self.addressed | other.addressed,
+        )
+
+
+NOTHING = Said()
+
+
 @dataclass
 class Unit(TreeContext):
     """One parsed unit and the knowledge that is shared by all its functions."""
@@ -65,22 +96,20 @@ class Unit(TreeContext):
     path_of: Callable[[int], str]
     asm_filled: frozenset[str]
     """Containers that assembly fills with hand-written offsets in this tree."""
-    handed_on: set[str] = field(default_factory=set)
-    """Containers whose object is handed on as a plain pointer."""
+    known: Said = NOTHING
+    """What all declarations said so far, headers' too."""
+    said: Said = NOTHING
+    """What the declaration that is being walked says."""
     escaped: set[int] = field(default_factory=set)
     """File-scope objects whose address is handed to a function."""
     measures: dict[int, bool] = field(default_factory=dict)
     """Enumerators and constants: whether they are made of offsetof or sizeof the target."""
-    tables: set[tuple[str, int]] = field(default_factory=set)
-    """Variables whose initialiser holds offsets of the target, by file and offset."""
-    table_members: set[tuple[str, str]] = field(default_factory=set)
-    """(record, member) that such initialisers set to an offset."""
-    behind: set[tuple[str, str]] = field(default_factory=set)
-    """(record, member) of members that lie behind the target in a record that holds it."""
-    addressed: set[str] = field(default_factory=set)
-    """Functions whose address is taken."""
     functions: dict[str, Function] = field(default_factory=dict)
     """Those with a body that were looked at."""
+
+    def say(self, more: Said) -> None:
+        self.said = self.said.and_also(more)
+        self.known = self.known.and_also(more)
 
     def place_of(self, cursor: Cursor) -> tuple[str, int]:
         """(file, offset) of a declaration, the same in every unit."""

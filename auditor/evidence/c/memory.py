@@ -11,6 +11,7 @@ from functools import cache
 from auditor import arch as archs
 from auditor.evidence.c.api import Api
 from auditor.evidence.c.calls import Function
+from auditor.evidence.c.context import NOTHING, Said
 from auditor.evidence.c.events import Events
 from auditor.evidence.c.files import Hot
 from auditor.evidence.c.flow import Handler
@@ -63,14 +64,10 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What one declaration of a header gave: sites, and what it says of others; the sets are as in `Unit`."""
+    """What one declaration of a header gave: sites, and what it says of others."""
 
     found: tuple[Found, ...] = ()
-    handed_on: frozenset[str] = frozenset()
-    tables: frozenset[tuple[str, int]] = frozenset()
-    table_members: frozenset[tuple[str, str]] = frozenset()
-    behind: frozenset[tuple[str, str]] = frozenset()
-    addressed: frozenset[str] = frozenset()
+    said: Said = NOTHING
     functions: tuple[Function, ...] = ()
 
 

@@ -21,7 +21,7 @@ from auditor.evidence.c.agreement import disagreement
 from auditor.evidence.c.api import Cursor, K
 from auditor.evidence.c.callers import look_at_callers, note
 from auditor.evidence.c.calls import Calls
-from auditor.evidence.c.context import Context, Unit
+from auditor.evidence.c.context import NOTHING, Context, Said, Unit
 from auditor.evidence.c.files import Files, Hot
 from auditor.evidence.c.flow import Flow
 from auditor.evidence.c.job import UNITS_NAMES, Job, Result
@@ -109,14 +109,14 @@ class Walk:
         picked, layout = self._pick(main)
         layout = layout or (shared.layout if shared else None)
         unit = self._walk(picked, layout, main) if layout is not None else None
-        calls = Calls(unit.functions.values(), main, unit.addressed) if unit else Calls((), main)
+        calls = Calls(unit.functions.values(), main, unit.known.addressed) if unit else Calls((), main)
         return Result(
             object=job.object,
             source=job.source,
             found=self._sites.found(calls.holders),
             layout=layout,
             files=tuple(map(files.relative, self.paths)),
-            handed_on=tuple(sorted(unit.handed_on)) if unit else (),
+            handed_on=tuple(sorted(unit.known.handed_on)) if unit else (),
             skipped=self.skipped(),
             error=error,
         )
@@ -260,11 +260,7 @@ class Walk:
 
     def _take(self, given: Given, unit: Unit) -> None:
         self._sites.add_all(given.found)
-        unit.handed_on |= given.handed_on
-        unit.tables |= given.tables
-        unit.table_members |= given.table_members
-        unit.behind |= given.behind
-        unit.addressed |= given.addressed
+        unit.say(given.said)
         unit.functions.update((f.name, f) for f in given.functions)
 
     def _header(self, cursor: Cursor, unit: Unit, text: str, place: Place) -> None:
@@ -287,33 +283,25 @@ class Walk:
         macros = tuple(unit.expansions.get(m) for m in sorted(meant))
         key = (*place, cursor.kind, name, defined, macros)
         known = self._memory.headers.get(key)
-        if known is None and pattern in self._memory.plain:
-            unit.functions, before_it = {}, unit.functions
-            note(cursor, "", api.references(cursor), unit)
-            known = self._memory.headers[key] = Given(functions=tuple(unit.functions.values()))
-            unit.functions = before_it
+        # A struct is always looked at: whether it holds the target is a fact of this unit's types.
         if known is None or cursor.kind in _RECORDS:
-            # A struct is always looked at: whether it holds the target is a fact of this unit's types.
-            own = Collector(self._memory.sources, self.files)
-            before = unit.handed_on, unit.tables, unit.table_members, unit.behind, unit.functions
-            addressed = unit.addressed
-            unit.handed_on, unit.addressed, unit.functions = set(), set(), {}
-            unit.tables, unit.table_members, unit.behind = set(before[1]), set(before[2]), set(before[3])
-            self._declaration(cursor, unit, own, text if isinstance(place[-1], int) else "")
-            said = (
-                frozenset(unit.handed_on),
-                frozenset(unit.tables - before[1]),
-                frozenset(unit.table_members - before[2]),
-                frozenset(unit.behind - before[3]),
-                frozenset(unit.addressed),
-            )
-            known = self._memory.headers[key] = Given(own.found(), *said, tuple(unit.functions.values()))
-            unit.handed_on, unit.tables, unit.table_members, unit.behind, unit.functions = before
-            unit.addressed = addressed
-            if pattern is not None and not known.found and not any(said):
-                self._memory.plain.add(pattern)
+            known = self._memory.headers[key] = self._given(cursor, unit, text, place, pattern)
         self.given.append((place[0], known))
         self._take(known, unit)
+
+    def _given(self, cursor: Cursor, unit: Unit, text: str, place: Place, pattern: Pattern | None) -> Given:
+        own = Collector(self._memory.sources, self.files)
+        said, unit.said = unit.said, NOTHING
+        functions, unit.functions = unit.functions, {}
+        if pattern not in self._memory.plain:
+            self._declaration(cursor, unit, own, text if isinstance(place[-1], int) else "")
+        elif cursor.kind == K.FUNCTION_DECL:
+            note(cursor, "", self._api.references(cursor), unit)
+        given = Given(own.found(), unit.said, tuple(unit.functions.values()))
+        unit.said, unit.functions = said, functions
+        if pattern is not None and not given.found and given.said == NOTHING:
+            self._memory.plain.add(pattern)
+        return given
 
     def _pattern(self, cursor: Cursor, name: str, text: str, place: Place, unit: Unit) -> Pattern | None:
         """What a macro makes of arguments that do not lead to the struct, named by the first of them: if one such
@@ -343,7 +331,8 @@ class Walk:
         Flow(context, self._memory.handlers).run(root)
         into.add_drafts(context)
         named = [n for n in root.walk() if n.kind == K.DECL_REF_EXPR] if cursor.kind in _CODE else []
-        unit.addressed.update(n.name for n in named if not n.is_called() and n.referenced.kind == K.FUNCTION_DECL)
+        addressed = (n.name for n in named if not n.is_called() and n.referenced.kind == K.FUNCTION_DECL)
+        unit.say(Said(addressed=frozenset(addressed)))
         if cursor.kind == K.FUNCTION_DECL:
             note(cursor, text, [n.cursor for n in named], unit)
         release(root)
