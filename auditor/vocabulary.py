@@ -16,12 +16,9 @@ class Verdict(enum.Enum):
     ABI = "abi"
     BREAK = "break"
 
-    @property
-    def rank(self) -> int:
-        return _VERDICT_ORDER.index(self.value)
+    def __init__(self, _: str) -> None:
+        self.rank = len(type(self).__members__)
 
-
-_VERDICT_ORDER = ["safe", "rebuild", "review", "build-fails", "abi", "break"]
 
 KINDS = (
     "field", "raw-offset", "offsetof", "order", "size", "stack-position", "cast", "embed", "fabricated", "asm-offset",

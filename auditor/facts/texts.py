@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, Generic
 
@@ -32,13 +32,14 @@ class KeptTexts(Texts):
 
     def below(self, root: str, skip: Collection[str], reading: Reading[T]) -> tuple[list[tuple[str, T]], list[Failure]]:
         now = self._now
-        if root not in now.below or any(d in now.directories and d not in now.below for d in skip):
+        directories = self._below(root)
+        if not directories or any(d in now.directories and d not in now.below for d in skip):
             return super().below(root, skip, reading)
         kept = self._kept(reading, whole=True)
         values: list[tuple[str, T]] = []
         unread: list[Failure] = []
         start = len(root.rstrip(os.sep)) + 1
-        for directory in now.below[root]:
+        for directory in directories:
             prefix = f"{directory[start:]}/" if len(directory) >= start else ""
             if directory in now.unreadable:
                 unread.append(Failure(printable(prefix) or ".", now.unreadable[directory]))
@@ -47,6 +48,14 @@ class KeptTexts(Texts):
             values += [(prefix + name, value) for name, value in found.items()]
             unread += [Failure(printable(prefix + name), why) for name, why in failed.items()]
         return values, unread
+
+    def _below(self, root: str) -> Sequence[str]:
+        """The directories of a root of the snapshot, or of a part of one."""
+        now = self._now
+        if root in now.below or root not in now.directories:
+            return now.below.get(root, ())
+        inside = root + os.sep
+        return [d for d in now.directories if d == root or d.startswith(inside)]
 
     def of(self, path: str, reading: Reading[T]) -> T:
         directory, name = os.path.split(path)

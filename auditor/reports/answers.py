@@ -68,7 +68,7 @@ def answers(report: Report, proposal: str) -> list[tuple[str, str]]:
 
 
 def _answer(question: Question, sites: Iterable[JudgedSite], proposal: str) -> str:
-    asked = [s for s in sites if proposal in s.verdicts and not s.site.struct_of and question.asks(s.site)]
+    asked = [s for s in sites if proposal in s.verdicts and question.asks(s.site) and not s.site.struct_of]
     if not asked:
         return f"no answer. {question.subject}: no place found."
     of: dict[Verdict, list[JudgedSite]] = {v: [] for v in Verdict}

@@ -88,17 +88,18 @@ def _beside(tree: Tree, read: frozenset[str]) -> set[str]:
         return set()
     own = f"arch/{tree.arch.directory}"
     found = set(_sources_below(tree.root, own)) - read
-    found |= _naming(tree.root, own, of_arch(tree.arch.id).literal_size)
+    found |= _naming(tree, own, of_arch(tree.arch.id).literal_size)
     for top in shipped().beside_kernel:
-        found |= _naming(tree.root, top, shipped().beside_words) - read
+        found |= _naming(tree, top, shipped().beside_words) - read
     return found
 
 
-def _naming(root: str, top: str, words: Iterable[str]) -> set[str]:
-    directory = Path(root, top)
+def _naming(tree: Tree, top: str, words: Iterable[str]) -> set[str]:
+    directory = Path(tree.root, top)
     if not directory.is_dir():
         return set()
-    return {f"{top}/{m.file}" for m in index(directory, Words(tuple(words))).mentions if is_source(m.file)}
+    found = index(directory, Words(tuple(words)), texts=tree.texts)
+    return {f"{top}/{m.file}" for m in found.mentions if is_source(m.file)}
 
 
 def _sources_below(root: str, top: str) -> Iterable[str]:
