@@ -30,16 +30,13 @@ def audit_command(config: Config, asked: Asked, auditing: Auditing, showing: Sho
     Every place whose code depends on the struct gets a verdict for every proposal. --path, --kind and --verdict narrow
     the text and the exit code; the other formats stay whole.
     """
-    made = (
-        p / n for p in (auditing.tree, auditing.build) if p for n in ("compile_commands.json", ".config", "vmlinux")
-    )
-    showing.check(
-        auditing.struct, auditing.arch, auditing.compdb, asked.after and asked.after[1], *made, *asked.proposals
-    )
+    means = auditing.means
+    made = (p / n for p in (means.tree, means.build) if p for n in ("compile_commands.json", ".config", "vmlinux"))
+    showing.check(means.struct, means.arch, means.compdb, asked.after and asked.after[1], *made, *asked.proposals)
     started = time.monotonic()
     with uncollected():
         report = showing.gate(auditing.run(asked, showing.filters))
         code = showing.finish(report, time.monotonic() - started)
-        if auditing.kept_in is not None and (warning := keep(report, auditing.kept_in)):
+        if means.kept_in is not None and (warning := keep(report, means.kept_in)):
             click.echo(f"ptregs-audit: warning: {printable(warning)} (--no-cache)", err=True)
     return code

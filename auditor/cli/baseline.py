@@ -3,16 +3,28 @@
 
 from __future__ import annotations
 
+import functools
 import os
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from auditor.cli import exits
 from auditor.cli.auditing import Auditing, auditing
 from auditor.cli.configured import configured
-from auditor.cli.options import BASELINE, FAIL_ON, asking, gated, read_baseline, thresholds_of, uncollected
+from auditor.cli.options import (
+    BASELINE,
+    FAIL_ON,
+    Command,
+    asking,
+    gated,
+    read_baseline,
+    thresholds_of,
+    uncollected,
+    with_options,
+)  # fmt: skip
 from auditor.cli.outputs import replacing
 from auditor.errors import IncompleteError, UsageError
 from auditor.terminal import printable
@@ -23,10 +35,39 @@ if TYPE_CHECKING:
     from auditor.gate.thresholds import Thresholds
     from auditor.model import Asked, Report
 
-REASON = click.option("--reason", default="", metavar="TEXT", help="Why the new findings are accepted.")
-AUTHOR = click.option("--author", default="", metavar="NAME", help="Who accepts them; git's user.name and user.email.")
+_ACCEPTING = (
+    BASELINE,
+    FAIL_ON,
+    click.option("--reason", default="", metavar="TEXT", help="Why the new findings are accepted."),
+    click.option("--author", default="", metavar="NAME", help="Who accepts them; git's user.name and user.email."),
+)
 MAX_REASON = 1000
 """Characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepting:
+    """`file`: of the baseline; `reason`, `author`: of what is new, empty where they are not given."""
+
+    file: Path
+    thresholds: Thresholds
+    reason: str
+    author: str
+
+
+def accepting(command: Command) -> Command:
+    """The command gets `accepting`; it has `config`."""
+
+    @functools.wraps(command)
+    def collected(
+        *, config: Config, baseline: Path | None, fail_on: str | None, reason: str, author: str, **others: Any
+    ) -> int:
+        if len(reason) > MAX_REASON:
+            raise UsageError(f"--reason is longer than {MAX_REASON} characters: say it in a few words")
+        chosen = Accepting(_named(baseline, config), thresholds_of(fail_on, config), _line(reason), _line(author))
+        return command(accepting=chosen, **others)
+
+    return with_options(_ACCEPTING, collected)
 
 
 @click.group("baseline", short_help="Accept known findings, each with a reason.", no_args_is_help=False)
@@ -38,45 +79,32 @@ def baseline_group() -> None:
 @configured
 @asking
 @auditing
-@BASELINE
-@FAIL_ON
-@REASON
-@AUTHOR
+@accepting
 @click.option("--force", is_flag=True, help="Replace the file if there is one.")
-def create_command(
-    config: Config, asked: Asked, auditing: Auditing, baseline: Path | None, fail_on: str | None, reason: str,
-    author: str, force: bool
-) -> int:  # fmt: skip
+def create_command(asked: Asked, auditing: Auditing, accepting: Accepting, force: bool) -> int:
     """Audit TREE as `audit` does, and write all findings to the baseline, except those that the source ignores.
 
     An entry is one place under one proposal. A file that is there is not replaced without --force.
     """
     from auditor.gate.baseline import Baseline
 
-    path = _named(baseline, config)
+    path = accepting.file
     if os.path.lexists(path) and not force:
         raise UsageError(f"{path} is there already: `baseline update` changes it, and --force replaces it")
     if os.path.isdir(path) or not os.path.isdir(path.absolute().parent):
         raise UsageError(f"{path} is a directory, or lies in none")
-    if not reason.strip():
+    if not accepting.reason:
         raise UsageError("a baseline says why its findings are accepted: give --reason TEXT")
-    signed = _author(author)
-    empty = Baseline(str(path), auditing.struct, auditing.arch, (), ())
-    return _update(empty, asked, auditing, thresholds_of(fail_on, config), _reason(reason), signed)
+    empty = Baseline(str(path), auditing.means.struct, auditing.means.arch, (), ())
+    return _update(empty, asked, auditing, replace(accepting, author=accepting.author or _author()))
 
 
 @baseline_group.command("update", short_help="Add what is new, drop what is fixed or gone.")
 @configured
 @asking
 @auditing
-@BASELINE
-@FAIL_ON
-@REASON
-@AUTHOR
-def update_command(
-    config: Config, asked: Asked, auditing: Auditing, baseline: Path | None, fail_on: str | None, reason: str,
-    author: str
-) -> int:  # fmt: skip
+@accepting
+def update_command(asked: Asked, auditing: Auditing, accepting: Accepting) -> int:
     """Audit TREE as `audit` does, and bring the baseline up to date.
 
     What stays keeps its reason and its author. What is new, or worse than it was, gets these. What is fixed, stale, or
@@ -84,9 +112,9 @@ def update_command(
     """
     from auditor.gate.baseline import check_target
 
-    old = read_baseline(_named(baseline, config))
-    check_target(old, auditing.struct, auditing.arch)
-    return _update(old, asked, auditing, thresholds_of(fail_on, config), _reason(reason), author)
+    old = read_baseline(accepting.file)
+    check_target(old, auditing.means.struct, auditing.means.arch)
+    return _update(old, asked, auditing, accepting)
 
 
 @baseline_group.command("show", short_help="List what a baseline accepts.")
@@ -108,27 +136,24 @@ def _named(baseline: Path | None, config: Config) -> Path:
     return path
 
 
-def _reason(text: str) -> str:
-    if len(text) > MAX_REASON:
-        raise UsageError(f"--reason is longer than {MAX_REASON} characters: say it in a few words")
+def _line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _update(
-    old: Baseline, asked: Asked, auditing: Auditing, thresholds: Thresholds, reason: str, author: str
-) -> int:  # fmt: skip
+def _update(old: Baseline, asked: Asked, auditing: Auditing, accepting: Accepting) -> int:
     from auditor.gate.baseline import updated
     from auditor.reports.findings import plural
 
+    thresholds, reason = accepting.thresholds, accepting.reason
     with uncollected():
         report = gated(auditing.run(asked, {}), thresholds, None)
         whole = not any(run.coverage.units_failed for run in report.runs)
-        signed = updated(report, thresholds, old, reason, author, whole)
+        signed = updated(report, thresholds, old, reason, accepting.author, whole)
         if signed.added and not reason:
             new = f"{signed.added} new {plural(signed.added, 'finding')}"
             raise UsageError(f"{new} to accept, and no reason: give --reason TEXT; nothing was changed")
-        if signed.added and not author:
-            signed = updated(report, thresholds, old, reason, _author(""), whole)
+        if signed.added and not accepting.author:
+            signed = updated(report, thresholds, old, reason, _author(), whole)
         _write(signed.baseline)
         click.echo(printable(f"{old.file}: {_said(signed)}"))
         return exits.OK if whole else _incomplete(report)
@@ -165,10 +190,8 @@ def _write(baseline: Baseline) -> None:
         raise IncompleteError(f"{baseline.file}: not written: {e.strerror or e}") from e
 
 
-def _author(given: str) -> str:
-    """--author, or who git would say it is. None is invented."""
-    if given.strip():
-        return " ".join(given.split())
+def _author() -> str:
+    """Who git would say it is. None is invented."""
     import subprocess
 
     found = []
@@ -180,7 +203,7 @@ def _author(given: str) -> str:
             )  # fmt: skip
         except (OSError, subprocess.TimeoutExpired):
             break
-        found.append(" ".join(done.stdout.split()))
+        found.append(_line(done.stdout))
     name, email = (*found, "", "")[:2]
     if not name:
         raise UsageError("nobody accepts the findings: give --author NAME, or set git's user.name")

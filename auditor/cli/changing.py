@@ -17,10 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from auditor.cli.auditing import OPTIONS
-from auditor.cli.cache import cache_dir
-from auditor.cli.options import DIRECTORY, Command, Showing, uncollected, with_options
-from auditor.errors import InputError, UsageError
+from auditor.cli.means import Means, with_means
+from auditor.cli.options import DIRECTORY, Command, Showing, uncollected
 from auditor.terminal import printable
 
 if TYPE_CHECKING:
@@ -33,25 +31,16 @@ if TYPE_CHECKING:
     from auditor.facts.led import Led
     from auditor.model import Asked, Facts
 
-_OPTIONS = (
-    click.option("--tree", type=DIRECTORY, help="The kernel tree, in its repository; else the current repository."),
-    *OPTIONS,
-)
+_TREE = click.option("--tree", type=DIRECTORY, help="The kernel tree, in its repository; else the current repository.")
 
 
 @dataclass(frozen=True, slots=True)
 class Changing:
-    """`tree`: the root of what paths count from; `kept_in` None reads no facts of earlier audits."""
+    """`tree`: the root of what paths count from. Of the cache, facts of earlier audits are read."""
 
     repository: Repository
     tree: Path
-    build: Path | None
-    compdb: Path | None
-    arch: str
-    struct: str
-    jobs: int
-    kept_in: Path | None
-    libclang: str | None
+    means: Means
 
     @property
     def prefix(self) -> str:
@@ -64,33 +53,14 @@ def changing(command: Command) -> Command:
     """The command gets `changing`; it has `config`."""
 
     @functools.wraps(command)
-    def collected(
-        *, config: Config, tree: Path | None, build: Path | None, compdb: Path | None, arch: str, struct: str,
-        jobs: int | None, cache: Path | None, no_cache: bool, libclang: Path | None, **others: Any
-    ) -> int:  # fmt: skip
+    def collected(*, config: Config, means: Means, **others: Any) -> int:
         from auditor.change.git import open_repository
 
-        if cache is not None and no_cache:
-            raise UsageError("--cache and --no-cache exclude each other")
-        for key, path in (("tree", config.tree), ("build", config.build)):
-            if path is not None and not path.is_dir():
-                raise InputError(config.place(key), f"{key}: no such directory: {path}")
-        root = tree or config.tree
-        repository = open_repository(root or Path.cwd())
-        chosen = Changing(
-            repository=repository,
-            tree=root.resolve() if root else repository.top,
-            build=build or (None if tree else config.build),
-            compdb=compdb,
-            arch=arch,
-            struct=struct,
-            jobs=jobs or len(os.sched_getaffinity(0)),
-            kept_in=None if no_cache else cache_dir(cache),
-            libclang=str(libclang) if libclang else None,
-        )
-        return command(config=config, changing=chosen, **others)
+        repository = open_repository(means.tree or Path.cwd())
+        root = means.tree.resolve() if means.tree else repository.top
+        return command(config=config, changing=Changing(repository, root, means), **others)
 
-    return with_options(_OPTIONS, collected)
+    return _TREE(with_means(collected))
 
 
 def report_change(
@@ -108,7 +78,7 @@ def report_change(
     from auditor.change.relevant import Names, is_source, relevant
 
     started = time.monotonic()
-    target = archs.by_id(changing.arch)
+    target = archs.by_id(changing.means.arch)
     files = [f for f in touched(changing.repository, versions) if only is None or only(f)]
     files = [f for f in files if is_source(f.before) or is_source(f.after)]
     names = [n for f in files for n in (f.old, f.new)]
@@ -118,7 +88,7 @@ def report_change(
     build = _build(changing)
     led = _led(changing, build) if build is not None else None
     every = files
-    files = relevant(files, held, Names(changing.struct, target, led.names if led else ()), changing.prefix)
+    files = relevant(files, held, Names(changing.means.struct, target, led.names if led else ()), changing.prefix)
     if silent and not files:
         return 0
     _say(versions.note)
@@ -135,10 +105,10 @@ def report_change(
             label=versions.label,
             base_label=versions.base_label,
             tree=str(changing.tree),
-            struct=changing.struct,
-            arch=archs.for_struct(changing.arch, changing.struct),
+            struct=changing.means.struct,
+            arch=archs.for_struct(changing.means.arch, changing.means.struct),
         )
-        showing.check(changing.struct, changing.arch, *asked.proposals)
+        showing.check(changing.means.struct, changing.means.arch, *asked.proposals)
         building = _building(changing, build, led, files, patient=not silent) if files and build is not None else None
         outcome = run_change(
             change, asked, showing.thresholds, showing.baseline, showing.filters, _facts(changing, files), building
@@ -150,9 +120,9 @@ def report_change(
 
 def _build(changing: Changing) -> Path | None:
     """The build directory, which may be the tree; None: all is read by its text."""
-    if changing.build is not None:
-        return changing.build.resolve()
-    return changing.tree if changing.compdb or (changing.tree / ".config").is_file() else None
+    if changing.means.build is not None:
+        return changing.means.build.resolve()
+    return changing.tree if changing.means.compdb or (changing.tree / ".config").is_file() else None
 
 
 @contextlib.contextmanager
@@ -160,7 +130,7 @@ def _database(changing: Changing) -> Iterator[Database | None]:
     """The facts of earlier audits, if there are any. They are read only."""
     from auditor.facts.database import NAME, Database
 
-    path = changing.kept_in / NAME if changing.kept_in is not None else None
+    path = changing.means.kept_in / NAME if changing.means.kept_in is not None else None
     if path is None or not path.is_file():
         yield None
         return
@@ -192,10 +162,10 @@ def _building(changing: Changing, build: Path, led: Led | None, files: Sequence[
             readers = tuple(including(database, headers)) if database is not None else None
     return Building(
         root=changing.tree,
-        build=build if build != changing.tree or not changing.compdb else None,
-        compdb=changing.compdb,
-        jobs=changing.jobs,
-        libclang=changing.libclang,
+        build=build if build != changing.tree or not changing.means.compdb else None,
+        compdb=changing.means.compdb,
+        jobs=changing.means.jobs,
+        libclang=changing.means.libclang,
         led=Leading(led.names, led.headers, led.objects) if led is not None else None,
         readers=readers,
         patient=patient,
@@ -210,9 +180,9 @@ def _facts(changing: Changing, files: Sequence[Touched]) -> Facts | None:
     from auditor.facts.version import code_version
 
     with _database(changing) as database:
-        build = str(changing.build.resolve()) if changing.build is not None else None
+        build = str(changing.means.build.resolve()) if changing.means.build is not None else None
         found = Runs(database, code_version()).last(str(changing.tree), build) if database is not None else None
-    if found is None or found[0].target.struct != changing.struct or found[0].target.arch != changing.arch:
+    if found is None or found[0].target.struct != changing.means.struct or found[0].target.arch != changing.means.arch:
         return None
     return found[1]
 

@@ -3,16 +3,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import json
 import os
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from auditor.cli.program import run
+from tests.outcome import Outcome, outcome
 
 MEMBERS = [
     "r15", "r14", "r13", "r12", "bp", "bx", "r11", "r10", "r9", "r8", "ax", "cx", "dx", "si", "di", "orig_ax", "ip",
@@ -30,33 +26,6 @@ UNSAFE = SAFE.replace("regs->ip", "*(unsigned long *)((char *)regs + 128)")
 def header(members: list[str] = MEMBERS, more: str = "") -> str:
     fields = "".join(f"\tunsigned long {m};\n" for m in members)
     return f"#ifndef _P\n#define _P\n#include <linux/types.h>\nstruct pt_regs {{\n{fields}{more}}};\n#endif\n"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """`report`: the JSON report, or {} where none was written."""
-
-    code: int
-    out: str
-    err: str
-    report: dict[str, Any]
-
-    @property
-    def new(self) -> set[tuple[str, str]]:
-        """(file, rule) of the findings that count."""
-        return {
-            (s["file"], s["rule"])
-            for s in self.report["sites"]
-            if s["suppressed"] is None and any(v.get("baseline") == "new" for v in s["verdicts"].values())
-        }
-
-    def complains(self, *fragments: str) -> None:
-        """One clear line: no traceback, no internal error, and it holds all of `fragments`."""
-        lines = [line for line in self.err.splitlines() if line and not line.startswith(("Usage:", "Try "))]
-        assert len(lines) == 1, self.err
-        assert "Traceback" not in self.err and "internal error" not in self.err
-        for fragment in fragments:
-            assert fragment in lines[0], (fragment, lines[0])
 
 
 class Repo:
@@ -98,15 +67,4 @@ class Repo:
 def ask(*arguments: object, cwd: Path | None = None, report: bool = True) -> Outcome:
     """The program in this process, with the report in JSON."""
     target = Path(os.environ["XDG_CACHE_HOME"], "report.json")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.unlink(missing_ok=True)
-    words = [*map(str, arguments), *(("-o", f"json={target}", "-o", "text=-") if report else ())]
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(contextlib.redirect_stdout(out))
-        stack.enter_context(contextlib.redirect_stderr(err))
-        if cwd is not None:
-            stack.enter_context(contextlib.chdir(cwd))
-        code = run(words)
-    found = json.loads(target.read_text()) if target.exists() else {}
-    return Outcome(code, out.getvalue(), err.getvalue(), found)
+    return outcome([*arguments, *(("-o", f"json={target}", "-o", "text=-") if report else ())], target, cwd)

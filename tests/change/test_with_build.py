@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from auditor.cli.program import run
-from tests.change.repository import HEADER, UNSAFE, Outcome, Repo
+from tests.change.repository import HEADER, UNSAFE, Repo
 from tests.e2e.helpers import FLAGS
+from tests.outcome import Outcome
 
 ROOT = Path(__file__).resolve().parents[2]
 PTRACE = "arch/x86/kernel/ptrace.c"

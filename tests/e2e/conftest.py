@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.asking import asking, small
-from tests.e2e.helpers import ROOT, Outcome, audit
+from tests.e2e.helpers import ROOT, audit
+from tests.outcome import Outcome
 
 __all__ = ["asking", "small"]
 

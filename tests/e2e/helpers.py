@@ -3,19 +3,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
-import io
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from auditor.cli.program import run
+from tests.outcome import Outcome, outcome
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = "gcc -nostdinc -Iarch/x86/include -Iinclude -Iarch/x86/include/uapi -Iinclude/uapi -D__KERNEL__ "
@@ -23,51 +19,10 @@ FLAGS += "-DCONFIG_X86_64=1 -DCONFIG_IA32_EMULATION=1 -std=gnu11"
 _CAP_DAC_OVERRIDE, _CAP_DAC_READ_SEARCH, _PR_CAPBSET_DROP = 1, 2, 24
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """`report` is the JSON report, or {} where none was written."""
-
-    code: int
-    out: str
-    err: str
-    report: dict[str, Any]
-
-    @property
-    def coverage(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.report["runs"][0]["coverage"]
-        return found
-
-    @property
-    def failed(self) -> dict[str, str]:
-        """{file: why}"""
-        return {f["file"]: f["why"] for f in self.coverage["units_failed"]}
-
-    def sites(self, without: Iterable[str] = ()) -> list[dict[str, Any]]:
-        """What was found, but for some files."""
-        left_out = set(without)
-        return [s for s in self.report["sites"] if s["file"] not in left_out]
-
-    def complains(self, *fragments: str) -> None:
-        """One clear line: no traceback, no internal error, and it holds all of `fragments`."""
-        lines = [line for line in self.err.splitlines() if line and not line.startswith(("Usage:", "Try "))]
-        assert len(lines) == 1, self.err
-        assert "Traceback" not in self.err
-        assert "internal error" not in self.err
-        for fragment in fragments:
-            assert fragment in lines[0], (fragment, lines[0])
-
-
 def audit(*arguments: object, jobs: int = 2, output: Path | None = None) -> Outcome:
     """`ptregs-audit audit ARGUMENTS` in this process, with the report in JSON."""
     target = output or Path(os.environ["XDG_CACHE_HOME"], "report.json")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.unlink(missing_ok=True)
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        words = ["audit", *map(str, arguments), "--jobs", str(jobs), "-o", f"json={target}", "-o", "text=-"]
-        code = run(words)
-    report = json.loads(target.read_text()) if target.exists() else {}
-    return Outcome(code, out.getvalue(), err.getvalue(), report)
+    return outcome(["audit", *arguments, "--jobs", jobs, "-o", f"json={target}", "-o", "text=-"], target)
 
 
 def spawn(*arguments: object, **options: Any) -> subprocess.Popen[str]:

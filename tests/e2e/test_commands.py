@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.helpers import FLAGS, Outcome, add_unit, audit, commands
+from tests.e2e.helpers import FLAGS, add_unit, audit, commands
+from tests.outcome import Outcome
 
 SOURCE = "#include <linux/ptrace.h>\nlong added(struct pt_regs *regs) { return regs->ax; }\n"
 

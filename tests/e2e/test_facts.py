@@ -10,7 +10,8 @@ import pytest
 
 from auditor.evidence.c.job import Job
 from auditor.evidence.pool import analyse_all
-from tests.e2e.helpers import Outcome, audit
+from tests.e2e.helpers import audit
+from tests.outcome import Outcome
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.helpers import FLAGS, Outcome, add_unit, audit
+from tests.e2e.helpers import FLAGS, add_unit, audit
+from tests.outcome import Outcome
 
 WRAPPER = "include/linux/wrap.h"
 WRAP = """#include <linux/ptrace.h>

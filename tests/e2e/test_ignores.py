@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from tests.e2e.asking import SOURCE, Asking
-from tests.e2e.helpers import Outcome, audit
+from tests.e2e.helpers import audit
 from tests.e2e.test_what_if import what_if
+from tests.outcome import Outcome
 
 FAULT = "arch/x86/mm/fault.c"
 RULE = "raw-offset/below"

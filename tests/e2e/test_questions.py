@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.helpers import ROOT, Outcome, audit
+from tests.e2e.helpers import ROOT, audit
+from tests.outcome import Outcome
 
 PROPOSAL = """\
 format = 1

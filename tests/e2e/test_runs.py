@@ -12,7 +12,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from tests.e2e.helpers import FLAGS, ROOT, Outcome, add_unit, audit, spawn
+from tests.e2e.helpers import FLAGS, ROOT, add_unit, audit, spawn
+from tests.outcome import Outcome
 
 
 def test_the_report_is_what_the_schema_says(sound: Outcome) -> None:

@@ -6,7 +6,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from tests.e2e.helpers import Outcome, audit, spawn
+from tests.e2e.helpers import audit, spawn
+from tests.outcome import Outcome
 
 
 def image(tree: Path, text: str, *flags: str) -> Path:

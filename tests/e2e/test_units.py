@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from auditor.evidence import pool
-from tests.e2e.helpers import FLAGS, Outcome, add_unit, audit, spawn
+from tests.e2e.helpers import FLAGS, add_unit, audit, spawn
+from tests.outcome import Outcome
 
 SOURCE = "#include <linux/ptrace.h>\nlong added(struct pt_regs *regs) { return regs->ax; }\n"
 ADDED = "kernel/added.c"

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import shutil
 import sqlite3
@@ -13,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from auditor.cli.program import run
 from auditor.facts import version
-from tests.e2e.helpers import ROOT, Outcome, audit, commands
+from tests.e2e.helpers import ROOT, audit, commands
 from tests.e2e.test_questions import proposal
+from tests.outcome import Outcome, outcome
 
 
 @pytest.fixture
@@ -37,12 +35,7 @@ def cache(small: Path) -> Iterator[Path]:
 
 def what_if(*arguments: object, cache: Path) -> Outcome:
     target = cache.parent / "what-if.json"
-    target.unlink(missing_ok=True)
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        words = ["what-if", *map(str, arguments), "--cache", str(cache), "-o", f"json={target}", "-o", "text=-"]
-        code = run(words)
-    return Outcome(code, out.getvalue(), err.getvalue(), json.loads(target.read_text()) if target.exists() else {})
+    return outcome(["what-if", *arguments, "--cache", cache, "-o", f"json={target}", "-o", "text=-"], target)
 
 
 def same(small: Path, cache: Path, *options: object) -> Outcome:

@@ -14,7 +14,8 @@ import jsonschema
 import pytest
 
 from tests.e2e.helpers import FLAGS, ROOT, add_unit, audit, commands, spawn
-from tests.prove.proving import Outcome, prove
+from tests.outcome import Outcome
+from tests.prove.proving import prove
 
 SCHEMA = json.loads((ROOT / "auditor/reports/report.schema.json").read_text())
 SOURCE = """#include <linux/kernel.h>

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.prove.proving import Outcome, prove
+from tests.outcome import Outcome
+from tests.prove.proving import prove
 from tests.realkernel.conftest import Audited
 
 pytestmark = pytest.mark.kernel

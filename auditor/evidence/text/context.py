@@ -6,6 +6,7 @@ from __future__ import annotations
 import bisect
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import TypedDict, Unpack
 
 from tree_sitter import Node
 
@@ -57,6 +58,18 @@ class Macro:
     index: int
 
 
+class Details(TypedDict, total=False):
+    """Of a site, besides its rule and place. `head`: the first line is the site, not all that the node holds. `kin`:
+    the sibling of the struct that it is about."""
+
+    fields: Iterable[str]
+    span: tuple[int, int] | None
+    traits: Iterable[str]
+    provenance: str
+    kin: str
+    head: bool
+
+
 class Context:
     def __init__(self, path: str, data: bytes, around: Surroundings, scope: Scope, world: World) -> None:
         self.path, self.data, self.around, self.scope, self.world = path, data, around, scope, world
@@ -101,35 +114,11 @@ class Context:
         """As the kernel's own struct names it."""
         return self.around.own.twin_names.get(name, name)
 
-    def add(
-        self,
-        rule: str,
-        node: Node,
-        *,
-        fields: Iterable[str] = (),
-        span: tuple[int, int] | None = None,
-        traits: Iterable[str] = (),
-        provenance: str = "unknown",
-        kin: str = "",
-        head: bool = False,
-    ) -> None:
-        """`head`: the first line is the site, not all that the node holds."""
-        lo, hi = node.start_byte + self.shift, node.end_byte + self.shift
-        self.add_at(rule, lo, hi, fields=fields, span=span, traits=traits, provenance=provenance, kin=kin, head=head)
+    def add(self, rule: str, node: Node, **details: Unpack[Details]) -> None:
+        self.add_at(rule, node.start_byte + self.shift, node.end_byte + self.shift, **details)
 
-    def add_at(
-        self,
-        rule: str,
-        lo: int,
-        hi: int,
-        *,
-        fields: Iterable[str] = (),
-        span: tuple[int, int] | None = None,
-        traits: Iterable[str] = (),
-        provenance: str = "unknown",
-        kin: str = "",
-        head: bool = False,
-    ) -> None:
+    def add_at(self, rule: str, lo: int, hi: int, **details: Unpack[Details]) -> None:
+        head, kin = details.get("head", False), details.get("kin", "")
         line, column = self.line_of(lo)
         if self.macro:
             start = self._starts[line - 1]
@@ -138,7 +127,7 @@ class Context:
         else:
             text = self.data[lo : min(hi, lo + _SNIPPET)]
             text = text.partition(b"{")[0] if head else text
-        names = tuple(fields)
+        names = tuple(details.get("fields", ()))
         own = frozenset({f"struct-of={kin.removesuffix('_pt_regs')}"}) if kin else self.world.traits(line)
         site = Site(
             rule=rule,
@@ -149,10 +138,10 @@ class Context:
             function=self.macro or self.function,
             expression=one_line(text.decode("latin-1")),
             evidence="syntactic",
-            provenance=provenance,
-            bytes=span,
+            provenance=details.get("provenance", "unknown"),
+            bytes=details.get("span"),
             fields=names,
-            traits=own | frozenset(traits) | (frozenset({"definition"}) if self.macro else frozenset()) | self._uapi(),
+            traits=own.union(details.get("traits", ()), ("definition",) if self.macro else (), self._uapi()),
         )
         key: tuple[object, ...] = (rule, line) if rule in _ONCE_A_LINE else (rule, line, column, names)
         self._sites.setdefault(key, site)
@@ -172,8 +161,8 @@ class Context:
     def sites(self) -> list[Site]:
         return list(self._sites.values())
 
-    def _uapi(self) -> frozenset[str]:
-        return frozenset({"uapi"}) if "/uapi/" in self.path else frozenset()
+    def _uapi(self) -> tuple[str, ...]:
+        return ("uapi",) if "/uapi/" in self.path else ()
 
 
 def above(frame: Frame) -> Iterator[Frame]:
