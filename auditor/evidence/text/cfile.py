@@ -13,6 +13,7 @@ from auditor.evidence.text import calls, declarations, members, pointers, progra
 from auditor.evidence.text.asm import strings_of
 from auditor.evidence.text.context import HANDLERS, Context, Surroundings
 from auditor.evidence.text.directives import Macro, without_directives
+from auditor.evidence.text.leads import Leads
 from auditor.evidence.text.parsing import Frame, TooMuch, parse, text_of, without_comments
 from auditor.evidence.text.types import TARGET, Known, Names, Scope, Type, declarator
 from auditor.evidence.text.world import world_of
@@ -25,19 +26,34 @@ _SKIPPED = frozenset({"comment", "string_literal", "char_literal"})
 _SYSCALL = re.compile(r"^(?:COMPAT_)?[A-Z_]*SYSCALL_DEFINE\d|^BPF_CALL_\d|^DEFINE_")
 
 
-def read_c(path: str, data: bytes, around: Surroundings, names: Names, known: Known) -> list[Site]:
+def read_c(path: str, data: bytes, around: Surroundings, names: Names, known: Known, leads: Leads) -> list[Site]:
     """Raises TooMuch."""
+    if not leads.lead(data):
+        return []
     world = world_of(path, data, around.arch, around.own, around.words, around.architectures, known.relocated)
     scope = Scope(names, known)
     scope.yields |= around.words.yields | set(around.arch.objects)
     scope.stray = _stray(data, names)
     ctx = Context(path, data, around, scope, world)
     plain = without_directives(without_comments(data))
+    made = set(leads.made(ctx))
     for macro in plain.macros:
-        _macro(macro, ctx)
+        if leads.lead(data[macro.lo : macro.hi], made):
+            _macro(macro, ctx)
+            made.update(leads.made(ctx))
     for text in plain.texts:
-        _walk([parse(text)], ctx)
+        root = Frame(parse(text), None)
+        for node in root.node.named_children:
+            if leads.lead(_with_head(node), made):
+                _walk([Frame(node, root)], ctx)
+                made.update(leads.made(ctx))
     return ctx.sites()
+
+
+def _with_head(node: Node) -> bytes:
+    """A body whose head reads as a call is nothing without it."""
+    head = node.prev_named_sibling if node.type == "compound_statement" else None
+    return b"%b\n%b" % ((head.text if head is not None else None) or b"", node.text or b"")
 
 
 def _stray(data: bytes, names: Names) -> dict[str, str]:
@@ -49,9 +65,9 @@ def _stray(data: bytes, names: Names) -> dict[str, str]:
     return {n.decode(): tag.decode() if tag.decode() in names.kin else "" for tag, n in found}
 
 
-def _walk(nodes: Iterable[Node], ctx: Context) -> None:
+def _walk(frames: Iterable[Frame], ctx: Context) -> None:
     """Every node before what is in it. A stack of our own: a hostile text may be as deep as it likes."""
-    pending: list[Frame | None] = [Frame(node, None) for node in nodes]
+    pending: list[Frame | None] = list(frames)
     pending.reverse()
     functions: list[tuple[str, bool]] = []
     while pending:
@@ -136,7 +152,7 @@ def _macro(macro: Macro, ctx: Context) -> None:
     for parameter in macro.parameters:
         ctx.scope.declare(parameter, None)
     # To paste and to quote are no operators of C.
-    _walk(_statements(body.replace(b"\\\n", b" \n").replace(b"#", b" ")), ctx)
+    _walk([Frame(n, None) for n in _statements(body.replace(b"\\\n", b" \n").replace(b"#", b" "))], ctx)
     ctx.scope.leave()
     ctx.macro, ctx.parameters, ctx.shift, ctx.scope.lost = "", (), 0, False
 

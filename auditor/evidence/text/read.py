@@ -15,6 +15,7 @@ from auditor.evidence.text.asm import read_assembly
 from auditor.evidence.text.cfile import read_c
 from auditor.evidence.text.context import Surroundings
 from auditor.evidence.text.declared import Declared, declared
+from auditor.evidence.text.leads import Leads
 from auditor.evidence.text.parsing import TooMuch, refuse
 from auditor.evidence.text.types import Known, Names
 from auditor.evidence.text.words import of_arch, shipped
@@ -60,24 +61,26 @@ class Reader:
         )
         self._around = Surroundings(described, own, words, interfaces(), ARCHITECTURES)
         self._known = known or Known()
+        self._leads = Leads(self._around, self.names, self._known)
 
     def read(self, path: str, data: bytes) -> Text:
         """Never raises for what a text holds."""
         if problem := refuse(data):
             return Text(problem=problem)
-        reads = read_assembly if posixpath.splitext(path)[1] in ASSEMBLY_SUFFIXES else read_c
-        try:
-            sites = reads(path, data, self._around, self.names, self._known)
-            if reads is read_c and path.endswith(".h"):
+        if posixpath.splitext(path)[1] in ASSEMBLY_SUFFIXES:
+            sites = self._assembly(path, data)
+        else:
+            try:
+                sites = read_c(path, data, self._around, self.names, self._known, self._leads)
+            except TooMuch as e:
+                return Text(problem=str(e))
+            if path.endswith(".h"):
                 # Headers for assembly define its offsets.
-                sites += [
-                    s
-                    for s in read_assembly(path, data, self._around, self.names, self._known)
-                    if s.kind == "asm-literal"
-                ]
-        except TooMuch as e:
-            return Text(problem=str(e))
+                sites += [s for s in self._assembly(path, data) if s.kind == "asm-literal"]
         return Text(tuple(sorted(sites, key=lambda s: (s.line, s.column, s.rule))))
+
+    def _assembly(self, path: str, data: bytes) -> list[Site]:
+        return read_assembly(path, data, self._around, self.names, self._known)
 
     def declares(self, data: bytes) -> Declared:
         plain = self.names.target & shipped().aliases

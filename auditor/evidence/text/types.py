@@ -4,7 +4,7 @@ tell. `None`: not known, which is most."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from tree_sitter import Node
@@ -182,6 +182,10 @@ class Scope:
 
     def is_local(self, name: str) -> bool:
         return any(name in level for level in self._levels[1:])
+
+    def of_file(self) -> Iterator[tuple[str, Type]]:
+        """Names of the file, with what is known of them."""
+        return ((name, kind) for name, kind in self._levels[0].items() if kind is not None)
 
     def of_name(self, name: str) -> Type | None:
         for level in reversed(self._levels):
