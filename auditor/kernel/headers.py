@@ -42,6 +42,7 @@ class Headers:
         self._directories = frozenset(directories)
         self._known: dict[str, Text] = {}
         self._included: dict[str, tuple[str, ...]] = {}
+        self._searched: dict[str, tuple[str, ...]] = {}
         self._all: set[str] = set()
         self._by_name: dict[str, list[str]] = {}
         own = tuple(f"{os.fspath(r)}{os.sep}" for r in roots)
@@ -78,12 +79,17 @@ class Headers:
             known = self._included[path] = tuple(dict.fromkeys(found))
         return known
 
-    def resolve(self, name: str, here: str = "") -> Iterator[str]:
+    def resolve(self, name: str, here: str = "") -> tuple[str, ...]:
         """`here`: the directory of the file that includes a quoted name."""
         beside = os.path.normpath(os.path.join(here, name)) if here else ""
         if beside and (beside in self._all or (self._elsewhere and os.path.isfile(beside))):
-            yield beside
-            return
+            return (beside,)
+        known = self._searched.get(name)
+        if known is None:
+            known = self._searched[name] = tuple(self._search(name))
+        return known
+
+    def _search(self, name: str) -> Iterator[str]:
         end = f"{os.sep}{os.path.normpath(name)}"
         for path in self._by_name.get(os.path.basename(name), ()):
             if path.endswith(end) and path.removesuffix(end) in self._directories:

@@ -148,7 +148,7 @@ class _Play:
             return f"{path}: a pragma before a shared header"
         if event.kind == "pragma":
             return ""
-        names = self._meant(event.names)
+        names = event.names | self._meant(event.body if event.kind in ("test", "default") else event.names)
         if early := self._early(names):
             return f"{path}: {min(early)} would not be a macro yet"
         if not names.isdisjoint(self._foreign):

@@ -25,7 +25,7 @@ Lines = Sequence[tuple[int, int]]
 class Event:
     """A piece of a file; `names` are the identifiers in it. `kind`: "include", "define", "undef", "pragma", "test" (a
     conditional), "default" (one that only gives a macro a value where it has none), "endif" or "text". `body`: of a
-    definition, what the macro writes."""
+    definition, what the macro writes; of a conditional, what is expanded in it."""
 
     offset: int
     end: int
@@ -98,12 +98,13 @@ def _events(text: str) -> Iterator[Event]:
         elif word == "include":
             if rest.lstrip()[:1] not in ("<", '"', ""):
                 # Which file it is, a macro says. (Of a name in quotes nothing is left.)
-                yield Event(match.start(), match.start(), "test", names)
+                yield Event(match.start(), match.start(), "test", names, names)
             yield Event(match.start(), last, word, frozenset([INSIDE] if depth or odd else ()))
         elif word == "undef":
             yield Event(match.start(), last, word, names)
         elif word in ("if", "ifdef", "ifndef", "elif"):
-            yield Event(match.start(), last, "test", names)
+            # Whether there is a macro is all that #ifdef asks.
+            yield Event(match.start(), last, "test", names, names if word in ("if", "elif") else frozenset())
         elif word == "endif":
             yield Event(match.start(), last, word, frozenset())
         elif word not in ("else", "error", "warning", "line", "ident", ""):

@@ -47,6 +47,8 @@ class SharedHeaders:
             "default": self.defaults,
         }
         asked: dict[str, set[str]] = {}
+        last: dict[str, str] = {}
+        """{name: whether it was defined or taken back in the end}"""
         for file, bit in self.bit.items():
             asked[file] = set()
             for event in self._events[file]:
@@ -54,13 +56,17 @@ class SharedHeaders:
                 for name in event.names:
                     self._written[name] = self._written.get(name, 0) | bit
                     own[name] = own.get(name, 0) | bit
-                    if own is not self._defined:
+                    if own is self._defined:
+                        last[name] = event.kind
+                    else:
                         self._used[name] = self._used.get(name, 0) | bit
-                for name in event.body:
+                for name in event.body if event.kind == "define" else ():
                     self._writers.setdefault(name, set()).update(event.names)
                 asked[file] |= event.names if event.kind in ("test", "default") else set()
         self.reached = {f: self._bits(closure([f], lambda g: included.get(g, ()))) for f in self.order}
-        self.macros = {n: bits for n, bits in self._defined.items() if not self._is_taken_back(n, bits, times)}
+        # By the one header that defines them.
+        gone = {n for n, bits in self._defined.items() if last[n] == "undef" and self._is_one(bits, times)}
+        self.macros = {n: bits for n, bits in self._defined.items() if n not in gone}
         """Names that are macros behind the shared headers."""
         self._names = {f: frozenset().union(*(e.names for e in self._events[f])) for f in self.order}
         self.needed = {f: self._others(f, asked[f]) for f in self.order}
@@ -91,12 +97,9 @@ class SharedHeaders:
     def _active(self, file: str, left_out: Lines) -> tuple[Event, ...]:
         return tuple(e for e in self.events.of(file) if not self.events.is_left_out(file, e, left_out))
 
-    def _is_taken_back(self, name: str, bits: int, times: Mapping[str, int]) -> bool:
-        """Whether the one header that defines a name ends its meaning, too."""
-        file = self.order[bits.bit_length() - 1]
-        if bits & (bits - 1) or times[file] > 1:
-            return False
-        return [e.kind for e in self._events[file] if e.kind in ("define", "undef") and name in e.names][-1] == "undef"
+    def _is_one(self, bits: int, times: Mapping[str, int]) -> bool:
+        """Whether it is one header, read once."""
+        return not bits & (bits - 1) and times[self.order[bits.bit_length() - 1]] == 1
 
     def foreign(self, whole: int) -> frozenset[str]:
         """Names that mean something to the shared headers only because of those that a unit does not read. `whole`: the

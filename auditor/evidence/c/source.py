@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
+_OPENING = re.compile(r"\s*\(")
+# What may be a parenthesis, and what may hide one.
+_PARENTHESIS = re.compile("[()\"'/]")
 _SPACE = re.compile(r"\s+")
 _COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.S)
 # An open comment takes the rest, an open string its line: looking for their ends again and again would cost the square
@@ -44,7 +47,7 @@ class Source:
         """End of `NAME` or `NAME(...)` that starts at `offset`: the text that one macro expansion replaces."""
         name = _IDENTIFIER.match(self.text, offset)
         end = name.end() if name else offset
-        opening = re.compile(r"\s*\(").match(self.text, end)
+        opening = _OPENING.match(self.text, end)
         return match_parenthesis(self.text, opening.end() - 1) if opening else end
 
     def snippet(self, lo: int, hi: int, limit: int = 160) -> str:
@@ -66,22 +69,18 @@ def blanked(text: str) -> str:
 
 def match_parenthesis(text: str, opening: int) -> int:
     """Offset just past the parenthesis that closes the one at `opening`; end of text if none does."""
-    depth, position, end = 0, opening, len(text)
-    while position < end:
-        char = text[position]
+    depth, position = 0, opening
+    while (found := _PARENTHESIS.search(text, position)) is not None:
+        position, char = found.end(), found.group()
         if char == "(":
             depth += 1
         elif char == ")":
             depth -= 1
             if depth == 0:
-                return position + 1
-        elif char in "\"'/":
-            quiet = _SILENT.match(text, position)
-            if quiet:
-                position = quiet.end()
-                continue
-        position += 1
-    return end
+                return position
+        elif (quiet := _SILENT.match(text, position - 1)) is not None:
+            position = quiet.end()
+    return len(text)
 
 
 class Sources:
