@@ -26,9 +26,9 @@ class Leads:
     def __init__(self, definitions: Definitions, arch: Arch, struct: str, known: Iterable[str] = ()) -> None:
         """`known`: names of which it is known before anything is read."""
         self._definitions = definitions
-        own = {struct, *arch.words}
-        self.words = re.compile("|".join(sorted(map(re.escape, own), key=len, reverse=True)))
+        self.own_words = frozenset({struct, *arch.words})
         """What names the struct itself, also inside a longer name such as bpf_user_pt_regs_t."""
+        self._words = re.compile("|".join(map(re.escape, sorted(self.own_words))))
         names = {*known, *arch.accessors, *arch.by_number, *arch.stack_calls, *arch.stack_tops, *arch.frozen}
         self._everywhere = _Names(names, {f.partition(".")[2] for f in arch.stack_fields})
         self._own = _Names(set(), set())
@@ -83,7 +83,7 @@ class Leads:
         return self._is_lead(text, _IDENTIFIERS.findall(text), _MEMBERS.findall(text))
 
     def _is_lead(self, text: str, names: Iterable[str], members: Iterable[str]) -> bool:
-        if self.words.search(text):
+        if self._words.search(text):
             return True
         kept = (self._everywhere, self._own)
         return not all(k.names.isdisjoint(names) and k.members.isdisjoint(members) for k in kept)

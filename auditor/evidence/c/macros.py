@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from auditor.evidence.c.source import Sources
 
@@ -20,14 +21,12 @@ _DEPTH = 12
 _MAX_PASTED = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     text: str
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Macro:
+class Macro(NamedTuple):
     """A definition. `offset` is that of the name, `end` the end of the last line of the body."""
 
     name: str

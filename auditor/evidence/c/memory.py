@@ -3,10 +3,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from functools import cache
 
 from auditor import arch as archs
 from auditor.evidence.c.api import Api
@@ -58,7 +56,7 @@ class Memory:
         if key not in self._kept:
             leads = Leads(self.definitions, archs.for_struct(arch_id, struct), struct, self.leading.names)
             hot = Hot(self.sources, hot_words(arch_id, struct))
-            self._kept[key] = (leads, hot, Hot(self.sources, leads.words))
+            self._kept[key] = (leads, hot, Hot(self.sources, leads.own_words))
         return self._kept[key]
 
 
@@ -97,9 +95,7 @@ class Shared:
         return {f: None for f in self.times if f in found}
 
 
-@cache
-def hot_words(arch_id: str, struct: str) -> re.Pattern[str]:
+def hot_words(arch_id: str, struct: str) -> frozenset[str]:
     """What makes a header's declaration worth walking."""
     arch = archs.for_struct(arch_id, struct)
-    words = {struct, *arch.leading, *arch.words}
-    return re.compile("|".join(sorted(map(re.escape, words), key=len, reverse=True)))
+    return arch.leading | {struct, *arch.words}
