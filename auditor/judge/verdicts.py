@@ -40,6 +40,12 @@ def _apart(site: Site) -> str | None:
     return None
 
 
+def _built(site: Site) -> tuple[str, str, bool, bool]:
+    """The function, as one build has it: what no unit read, or a narrower build, may have another of the same name in
+    another branch of a conditional."""
+    return site.file, site.function, site.evidence == "syntactic", "sibling" in site.traits
+
+
 def judge(
     sites: Sequence[Site], rules: Mapping[str, Rule], proposals: Iterable[tuple[Proposal, Effects]]
 ) -> list[dict[str, Judgement]]:
@@ -51,13 +57,11 @@ def judge(
     verdicts: list[dict[str, Judgement]] = [{} for _ in sites]
     for proposal, effects in proposals:
         stopped = {
-            (s.file, s.function): s
-            for s in sites
-            if s.guard is not None and "removed" not in s.traits and guard_fires(s, effects)
+            _built(s): s for s in sites if s.guard is not None and "removed" not in s.traits and guard_fires(s, effects)
         }
         for site, row in zip(sites, verdicts, strict=True):
             judgement = judge_site(site, rules[site.rule], proposal, effects)
-            guard = stopped.get((site.file, site.function)) if site.function else None
+            guard = stopped.get(_built(site)) if site.function else None
             if guard is not None and guard is not site and judgement.verdict is not Verdict.SAFE:
                 why = f"the guard in line {guard.line} (`{guard.expression}`) stops the build first; {judgement.why}"
                 judgement = Judgement(Verdict.BUILD_FAILS, why, judgement.fix)

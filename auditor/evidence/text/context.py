@@ -17,7 +17,7 @@ from auditor.evidence.text.types import Scope
 from auditor.evidence.text.words import ArchWords, Words
 from auditor.evidence.text.world import World
 from auditor.interfaces import Interfaces
-from auditor.model import Site
+from auditor.model import Guard, Site
 
 Handler = Callable[[Frame, "Context"], None]
 HANDLERS: dict[str, list[Handler]] = {}
@@ -68,6 +68,7 @@ class Details(TypedDict, total=False):
     provenance: str
     kin: str
     head: bool
+    guard: Guard | None
 
 
 class Context:
@@ -141,6 +142,7 @@ class Context:
             provenance=details.get("provenance", "unknown"),
             bytes=details.get("span"),
             fields=names,
+            guard=details.get("guard"),
             traits=own.union(details.get("traits", ()), ("definition",) if self.macro else (), self._uapi()),
         )
         key: tuple[object, ...] = (rule, line) if rule in _ONCE_A_LINE else (rule, line, column, names)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from tree_sitter import Node
 
 from auditor.evidence.text.context import Context, Macro, above, inside_call, on, outer
+from auditor.evidence.text.guards import guard
 from auditor.evidence.text.parsing import Frame, bare, text_of
 from auditor.evidence.text.types import TARGET, Type, described
 
@@ -104,7 +105,7 @@ def _guard(frame: Frame, ctx: Context) -> None:
     call = inside_call(frame, ctx.around.interfaces.guard_macro)
     if call is not None and not ctx.is_claimed(call):
         ctx.claim(call)
-        ctx.add("assert/build", call, traits={"undecided"})
+        guard(call, ctx)
 
 
 def _type_names(node: Node) -> set[str]:

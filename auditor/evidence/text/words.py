@@ -54,6 +54,7 @@ class Words:
     against: Mapping[str, str]
     ids: tuple[str, ...]
     image_calls: frozenset[str]
+    guards: Mapping[str, str]
     bpf: Bpf
     unwind: Unwinding
 
