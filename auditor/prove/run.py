@@ -104,17 +104,21 @@ def _build(request: ProveRequest, tree: Tree, run: Run) -> Build | None:
 
 
 def _asked(request: ProveRequest, report: Report) -> tuple[frozenset[str], frozenset[str] | None]:
-    """The sites, and the objects to look at for them first; None: at all that hold one.
+    """The sites, and the objects to look at for them first; None: at all that hold one. What was read as text is
+    compiled by no unit, and asked for by its id only.
 
     UsageError: a glob that nothing matches.
     """
+    compiled = {s.id: s for s in report.sites if s.site.evidence != "syntactic"}
     if not request.sites and not request.files:
-        return frozenset(s.id for s in report.sites), None
+        return frozenset(compiled), None
     sites, objects = set(request.sites), set()
     for pattern in request.files:
         entries = [e for e in report.functions if path_matches(e.unit, pattern)]
-        named = {s.id for s in report.sites if path_matches(s.site.file, pattern)}
+        named = {i for i, s in compiled.items() if path_matches(s.site.file, pattern)}
         named |= {i for e in entries for i in e.sites}
+        if not named and any(path_matches(s.site.file, pattern) for s in report.sites):
+            raise UsageError(f"--file {pattern}: what lies there was read as text: no unit compiles it")
         if not named:
             raise UsageError(f"--file {pattern}: no site of the report lies there, and none is compiled there")
         sites |= named

@@ -163,6 +163,17 @@ def test_bad_usage(tree: Path, arguments: list[str], fragment: str) -> None:
     found.complains(fragment)
 
 
+def test_what_no_unit_compiles_is_no_part_of_a_proof(tree: Path) -> None:
+    (tree / "kernel/left.c").write_text("long f(struct pt_regs *regs)\n{\n\treturn regs->ip;\n}\n")
+    found = proved(small(tree))
+    assert ("kernel/left.c", "syntactic") in {(s["file"], s["evidence"]) for s in found.report["sites"]}
+    count = sum(s["evidence"] != "syntactic" for s in found.report["sites"])
+    assert f"insert-head: {count} sites in 1 units" in found.out
+    alone = proved(tree, "--file", "kernel/left.c")
+    assert alone.code == 2
+    alone.complains("kernel/left.c", "read as text")
+
+
 def test_without_a_report(tmp_path: Path) -> None:
     found = prove(tmp_path, "--all", "--proposal", "insert-head")
     assert found.code == 2
