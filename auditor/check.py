@@ -11,15 +11,16 @@ from dataclasses import replace
 
 from auditor.answer import answer
 from auditor.arch import Arch
-from auditor.collect import AuditRequest, from_build, make_jobs, merge
 from auditor.errors import IncompleteError
 from auditor.evidence.pool import analyse_all
 from auditor.files import read_bounded
+from auditor.jobs import make_jobs
 from auditor.kernel.checked import Checked
 from auditor.kernel.closure import Leading
 from auditor.kernel.ignores import ignores_in
 from auditor.kernel.units import source_path
 from auditor.kinds.dispatch import table
+from auditor.merge import from_build, merge
 from auditor.model import Asked, Coverage, Facts, Ignore, Report, Target
 
 _LARGEST = 8 << 20
@@ -28,8 +29,7 @@ _LARGEST = 8 << 20
 def run_check(asked: Asked, given: Checked, leading: Leading, struct: str, arch: Arch, library: str | None) -> Report:
     """The sites that are code of this unit's object, judged. IncompleteError: the unit cannot be analysed."""
     unit, tree = given.unit, given.tree
-    request = AuditRequest(tree.root, struct=struct, arch=arch.id)
-    jobs = make_jobs((unit,), request, tree, arch)
+    jobs = make_jobs((unit,), struct, tree, arch)
     # In a process of its own: what libclang does to itself may not stop a build.
     (result,) = analyse_all(jobs, 1, table(), library, lambda *_: None, leading)
     if result.error:

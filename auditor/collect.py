@@ -6,14 +6,13 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from auditor.arch import Arch
 from auditor.errors import InputError, UsageError
 from auditor.evidence.c.job import Job, Result
-from auditor.evidence.c.sites import joined, site_identity
 from auditor.evidence.c.twin import twins
 from auditor.evidence.pool import analyse_all
 from auditor.evidence.prelude import share_headers
@@ -21,8 +20,9 @@ from auditor.evidence.text.uncovered import Tree as TextTree
 from auditor.evidence.text.uncovered import read_uncovered
 from auditor.facts.codec import whole_site
 from auditor.facts.store import Store
+from auditor.jobs import make_jobs, text_of
 from auditor.kernel.closure import Leading
-from auditor.kernel.coverage import Looked, common_ranges, coverage, with_unseen
+from auditor.kernel.coverage import Looked, coverage, with_unseen
 from auditor.kernel.discover import SAVED, discover
 from auditor.kernel.flags import clang_arguments
 from auditor.kernel.headers import Headers, all_searched
@@ -30,27 +30,25 @@ from auditor.kernel.lent import Lent, asked_by, lend, refreshed
 from auditor.kernel.mentions import Words, candidates, index
 from auditor.kernel.texts import Texts
 from auditor.kernel.tree import Build, Tree
-from auditor.kernel.units import source_path
 from auditor.kinds.dispatch import table
 from auditor.layouts.elf import has_section
 from auditor.layouts.near import near
 from auditor.layouts.read import read_layout
 from auditor.leading import names_leading_to, words_of
 from auditor.memory import return_unused, uncollected
+from auditor.merge import from_build, inactive_lines, merge
 from auditor.model import (
     Coverage,
     Example,
     Facts,
     Failure,
     Layout,
-    Related,
     Site,
     Uncovered,
     Unit,
 )
 
 Progress = Callable[[int, int, str], None]
-_MAX_RELATED = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +93,8 @@ def collect(
     selected = tuple(filter(only, selected)) if only else selected
     # Workers are done in any order; nothing below may depend on it.
     done = sorted(
-        _results(make_jobs(selected, request, tree, arch), leads, request, progress, store), key=lambda r: r.object
+        _results(make_jobs(selected, request.struct, tree, arch), leads, request, progress, store),
+        key=lambda r: r.object,
     )
     results = {r.object: r for r in done}
     units = {u.object: u for u in selected}
@@ -233,44 +232,6 @@ def _with_unread(covered: Coverage, unread: Sequence[Failure]) -> Coverage:
     return dataclasses.replace(covered, uncovered=(*covered.uncovered, *more))
 
 
-def make_jobs(selected: Sequence[Unit], request: AuditRequest, tree: Tree, arch: Arch) -> list[Job]:
-    filled = asm_filled(tree, arch)
-    jobs = []
-    for unit in selected:
-        arguments = clang_arguments(unit, arch, roots=(tree.root,)).arguments
-        source = str(source_path(unit)) if Path(unit.source).is_absolute() else str(tree.root / unit.source)
-        jobs.append(
-            Job(source, unit.object, unit.directory, arguments, str(tree.root), request.struct, arch.id, filled)
-        )
-    # The longest first, so that no worker starts a long one when the others are done.
-    return sorted(jobs, key=lambda j: (-_size(j.source), j.object))
-
-
-def _size(path: str) -> int:
-    try:
-        return Path(path).stat().st_size
-    except OSError:
-        return 0
-
-
-def asm_filled(tree: Tree, arch: Arch) -> frozenset[str]:
-    """Containers whose offsets assembly takes from a hand-written number in this tree, not from asm-offsets."""
-    filled = set()
-    headers = sorted((tree.root / "arch" / arch.directory / "include").rglob("*.h")) if arch.containers else []
-    for container, macro in arch.containers.items():
-        literal = re.compile(rf"^[ \t]*#[ \t]*define[ \t]+{re.escape(macro)}[ \t]+\(?[0-9]".encode(), re.M)
-        if any(literal.search(_bytes(h)) for h in headers):
-            filled.add(container)
-    return frozenset(filled)
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes() if path.is_file() else b""
-    except OSError:
-        return b""
-
-
 def _layout(results: Sequence[Result], request: AuditRequest, tree: Tree, arch: Arch) -> Layout:
     """The layout that most units see; those that see another one are compiled for another ABI (-m32, -m16).
 
@@ -319,56 +280,10 @@ def _alien(unit: Unit, result: Result, layout: Layout) -> Failure:
     return Failure(unit.source, why, unit.object)
 
 
-def merge(
-    results: Mapping[str, Result], units: Mapping[str, Unit]
-) -> tuple[list[Site], list[tuple[Unit, str, tuple[int, ...]]]]:
-    """One site for what many units saw in one header; its uses are the places of all of them."""
-    merged: dict[tuple[object, ...], tuple[Site, dict[tuple[str, int], None]]] = {}
-    order: dict[tuple[object, ...], int] = {}
-    functions: dict[tuple[str, str], list[int]] = {}
-    for name, result in results.items():
-        for found in result.found:
-            key = site_identity(found.site)
-            site, places = merged.setdefault(key, (found.site, {}))
-            merged[key] = (joined(site, found.site), places)
-            position = order.setdefault(key, len(order))
-            places.update(dict.fromkeys(found.places))
-            for function in found.functions:
-                functions.setdefault((name, function), []).append(position)
-    sites = []
-    handed_on = {f"holder={h}" for r in results.values() for h in r.handed_on}
-    for site, places in merged.values():
-        if site.traits & handed_on:
-            site = dataclasses.replace(site, traits=site.traits | {"passed-as-object"})
-        related = tuple(Related(f, line, "expanded here") for f, line in sorted(places)[:_MAX_RELATED])
-        sites.append(dataclasses.replace(site, uses=max(1, len(places)), related=site.related + related))
-    listed = [(units[o], f, tuple(sorted(set(i)))) for (o, f), i in sorted(functions.items())]
-    return sites, listed
-
-
-def from_build(site: Site, prefix: str) -> Site:
-    """A site in or through a generated header: its path counts from the build, which has the tree's structure."""
-    related = tuple(dataclasses.replace(r, file=r.file.removeprefix(prefix)) for r in site.related)
-    return dataclasses.replace(site, file=site.file.removeprefix(prefix), related=related)
-
-
-def inactive_lines(results: Iterable[Result]) -> dict[str, tuple[tuple[int, int], ...]]:
-    """Lines that every unit reading a file left out."""
-    inactive: dict[str, tuple[tuple[int, int], ...]] = {}
-    for result in results:
-        for file in result.files:
-            ranges = tuple(result.skipped.get(file, ()))
-            before = inactive.setdefault(file, ranges)
-            # Most headers are left out in nothing, or by all of their units alike.
-            if before and before != ranges:
-                inactive[file] = common_ranges(before, ranges)
-    return {f: r for f, r in inactive.items() if r}
-
-
 def _unknown_struct(request: AuditRequest, tree: Tree, arch: Arch) -> UsageError:
     defined: set[str] = set()
     for directory in (tree.root / "include/linux", tree.root / f"arch/{arch.directory}/include"):
         for header in directory.rglob("*.h"):
-            defined |= {m.decode("ascii") for m in re.findall(rb"^struct (\w+) \{", _bytes(header), re.M)}
+            defined |= {m.decode("ascii") for m in re.findall(rb"^struct (\w+) \{", text_of(header), re.M)}
     like = near(request.struct, defined, 8) or sorted(defined)[:20]
     return UsageError(f"no unit names struct {request.struct!r}; structs of this tree like it: {', '.join(like)}")

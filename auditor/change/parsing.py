@@ -17,9 +17,9 @@ from auditor.arch import Arch
 from auditor.change.changed import at
 from auditor.change.parsed import Both, Building, Files, Parsed
 from auditor.change.surroundings import Side
-from auditor.collect import AuditRequest, from_build, inactive_lines, make_jobs, merge
 from auditor.evidence.c.job import Job, Result
 from auditor.evidence.pool import analyse_all
+from auditor.jobs import make_jobs
 from auditor.kernel.closure import Closure, Leading
 from auditor.kernel.discover import discover, discover_some
 from auditor.kernel.headers import Headers, all_searched
@@ -29,6 +29,7 @@ from auditor.kernel.tree import Tree, open_build, open_tree
 from auditor.kernel.units import source_path
 from auditor.kinds.dispatch import table
 from auditor.leading import names_leading_to, words_of
+from auditor.merge import from_build, inactive_lines, merge
 from auditor.model import Failure, Unit
 
 BASE, HEAD = "base", "head"
@@ -55,9 +56,8 @@ def parse_both(building: Building, base: Files, head: Files, relevant: Sequence[
     if not chosen:
         return Both(Parsed(), Parsed(), 0, 0, notes)
     leading = building.led or _leading(chosen, struct, arch)
-    request = AuditRequest(tree.root, struct=struct, arch=arch.id)
     by_version = {}
-    plain = make_jobs(chosen, request, tree, arch)
+    plain = make_jobs(chosen, struct, tree, arch)
     for version, files in ((BASE, base), (HEAD, head)):
         by_version[version] = [_job(j, version) for j in plain if _relative(j.source, tree) not in files.absent]
     results = _results(by_version, {BASE: base, HEAD: head}, tree, leading, building)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from auditor.audit import run_audit
-from auditor.collect import AuditRequest, merge
+from auditor.collect import AuditRequest
 from auditor.evidence.c.job import Job
 from auditor.evidence.c.unit import Analyser
 from auditor.judge import rules
@@ -17,6 +17,7 @@ from auditor.judge.verdicts import judge
 from auditor.kinds.dispatch import table
 from auditor.layouts.effects import effects
 from auditor.layouts.proposals import load_all
+from auditor.merge import merge
 from auditor.model import JudgedSite, Unit
 from tests.evidence.expectations import differences, expected, reported
 

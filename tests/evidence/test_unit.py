@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 
 from auditor.audit import run_audit
-from auditor.collect import AuditRequest, merge
+from auditor.collect import AuditRequest
 from auditor.data import minikernel_dir
 from auditor.evidence.c.job import Job, Result
 from auditor.evidence.c.unit import Analyser
 from auditor.evidence.pool import analyse_all
 from auditor.kinds.dispatch import table
+from auditor.merge import merge
 from auditor.model import Report, Site, Unit
 from tests.evidence.snippets import FLAGS, PRELUDE, analyse, job, own_sites, sites_of, write
 

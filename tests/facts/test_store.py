@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from auditor import arch as archs
-from auditor.collect import AuditRequest, make_jobs
 from auditor.data import minikernel_dir
 from auditor.evidence.c.job import Job
 from auditor.evidence.c.unit import Analyser
@@ -20,6 +19,7 @@ from auditor.facts import units
 from auditor.facts.codec import pack
 from auditor.facts.units import unpack_result
 from auditor.facts.version import version_of
+from auditor.jobs import make_jobs
 from auditor.kernel.discover import discover
 from auditor.kernel.tree import open_build, open_tree
 from auditor.kinds.dispatch import table
@@ -37,7 +37,7 @@ def test_what_was_kept_is_found(path: Path, unit: Job) -> None:
 def test_every_fact_of_the_minikernel_comes_back_as_it_was() -> None:
     tree = open_tree(minikernel_dir())
     build = open_build(tree)
-    jobs = make_jobs(discover(tree, build).units, AuditRequest(tree.root), tree, archs.by_id("x86_64"))
+    jobs = make_jobs(discover(tree, build).units, "pt_regs", tree, archs.by_id("x86_64"))
     results = [Analyser(table()).analyse(j) for j in jobs]
     sites = [f.site for r in results for f in r.found]
     assert any(s.guard for s in sites) and any(s.traits for s in sites) and any(s.bytes for s in sites)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from auditor.collect import AuditRequest, make_jobs
 from auditor.evidence.c.job import Job, Result
 from auditor.evidence.c.unit import Analyser
 from auditor.evidence.prelude import share_headers
+from auditor.jobs import make_jobs
 from auditor.kernel.discover import discover
 from auditor.kernel.mentions import Words, candidates
 from auditor.kernel.tree import open_build, open_tree
@@ -25,7 +25,7 @@ def made(kernel_paths: tuple[Path, Path]) -> list[Job]:
     tree = open_tree(kernel_paths[0])
     build = open_build(tree, kernel_paths[1])
     named = candidates(discover(tree, build).units, Words(build.arch.words))
-    return share_headers(make_jobs(named, AuditRequest(tree.root), tree, build.arch))
+    return share_headers(make_jobs(named, "pt_regs", tree, build.arch))
 
 
 def told(result: Result) -> tuple[object, ...]:
