@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 
 
@@ -13,6 +14,14 @@ def main() -> None:
     from auditor.cli.exits import INTERRUPTED
     from auditor.cli.program import run
 
+    received: list[int] = []
+
+    def end(number: int, _: object) -> None:
+        received.append(number)
+        raise KeyboardInterrupt
+
+    # As Ctrl-C: workers end, and temporary files go.
+    signal.signal(signal.SIGTERM, end)
     code = run(sys.argv[1:])
     if code == INTERRUPTED:
         # The threads that served the killed workers may still be closing their pipes: the interpreter's own end
@@ -20,5 +29,5 @@ def main() -> None:
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(OSError, ValueError):
                 stream.flush()
-        os._exit(code)
+        os._exit(128 + received[0] if received else code)
     sys.exit(code)

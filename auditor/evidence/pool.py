@@ -45,8 +45,9 @@ def begin_worker(limit: int) -> None:
     # Whoever ends the parent, by SIGTERM or by closing the terminal, ends its workers.
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PDEATHSIG, signal.SIGKILL)
-    # The parent answers Ctrl-C for all of them.
+    # The parent answers Ctrl-C for all of them, and ends them itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _, most = resource.getrlimit(resource.RLIMIT_AS)
     asked = limit << 30
     resource.setrlimit(resource.RLIMIT_AS, (asked if most == resource.RLIM_INFINITY else min(asked, most), most))

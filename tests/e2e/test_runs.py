@@ -69,8 +69,15 @@ def wait_until(condition: object, seconds: float = 20) -> bool:
     return False
 
 
-@pytest.mark.parametrize("whom", ["process", "group"])
-def test_control_c_leaves_nothing_behind(whom: str, tree: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("ends", "whom"), [(signal.SIGINT, "process"), (signal.SIGINT, "group"), (signal.SIGTERM, "process")]
+)
+def test_who_is_told_to_end_leaves_nothing_behind(
+    ends: signal.Signals, whom: str, tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setenv("TMPDIR", str(scratch))
     os.mkfifo(tree / "include/linux/fifo.h")
     add_unit(tree, "kernel/added.c", "#include <linux/fifo.h>\nstruct pt_regs;\n", FLAGS)
     target = tmp_path / "report.json"
@@ -89,15 +96,15 @@ def test_control_c_leaves_nothing_behind(whom: str, tree: Path, tmp_path: Path) 
 
     assert wait_until(working)
     if whom == "group":
-        os.killpg(process.pid, signal.SIGINT)
+        os.killpg(process.pid, ends)
     else:
-        process.send_signal(signal.SIGINT)
+        process.send_signal(ends)
     _, err = process.communicate(timeout=20)
-    assert process.returncode == 130
+    assert process.returncode == 128 + ends
     assert err.strip() == "ptregs-audit: interrupted"
     assert wait_until(lambda: not any(alive(w) for w in workers))
     assert not target.exists()
-    assert list(tmp_path.glob(".report.json*")) == []
+    assert list(tmp_path.glob(".report.json*")) == list(scratch.iterdir()) == []
 
 
 def _waits(pid: int) -> bool:
