@@ -16,6 +16,11 @@ def _declarators(node: Node) -> list[Node]:
     return node.children_by_field_name("declarator")
 
 
+def _callback(shape: Declarator, node: Node, ctx: Context) -> None:
+    if shape.function == "pointer" and _takes_object(shape.parameters, ctx):
+        ctx.add("callback/type", node, head=True)
+
+
 def _takes_object(parameters: Node | None, ctx: Context) -> bool:
     for parameter in parameters.named_children if parameters is not None else ():
         if parameter.type == "parameter_declaration":
@@ -63,9 +68,8 @@ def variable(frame: Frame, ctx: Context) -> None:
             continue
         name = text_of(shape.name)
         if shape.function:
-            if shape.function == "pointer" and _takes_object(shape.parameters, ctx):
-                ctx.add("callback/type", node, head=True)
-            elif shape.function == "function" and made is not None and replace(made, pointers=shape.pointers).points:
+            _callback(shape, node, ctx)
+            if shape.function == "function" and made is not None and replace(made, pointers=shape.pointers).points:
                 ctx.scope.yields.add(name)
             continue
         whole = replace(made, pointers=shape.pointers, array=shape.array) if made is not None else None
@@ -148,8 +152,7 @@ def member(frame: Frame, ctx: Context) -> None:
     for written in _declarators(node):
         shape = declarator(written)
         if shape.function:
-            if shape.function == "pointer" and _takes_object(shape.parameters, ctx):
-                ctx.add("callback/type", node, head=True)
+            _callback(shape, node, ctx)
             continue
         if made is None or shape.name is None:
             continue
