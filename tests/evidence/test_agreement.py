@@ -106,6 +106,11 @@ CASES = [
     Case("a macro of its own that writes one of theirs in time",
          "#define mine(r) slot(r)\n#include <common.h>\nstatic long late(struct pt_regs *r) { return mine(r); }\n",
          False, "#define slot(r) ((r)->ip)\n"),
+    Case("only whether there is such a macro",
+         "#define mine(r) slot(r)\n#ifndef mine\nint no;\n#endif\n#include <common.h>\n"
+         "static long late(struct pt_regs *r) { return mine(r); }\n", False, "#define slot(r) ((r)->ip)\n"),
+    Case("what such a macro is",
+         "#define mine slot\n#if mine\nint no;\n#endif\n#include <common.h>\n", True, "#define slot 1\n"),
     Case("a header that a macro chooses", "#define WHICH <pt_regs.h>\n#include <choose.h>\n#include <common.h>\n", True,
          {"common.h": HEADER.format(""), "choose.h": "#ifdef WHICH\n#include WHICH\n#endif\n"},
          others="#include <choose.h>\n#include <common.h>\n"),
