@@ -11,7 +11,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 
-from auditor.model import Effects, Expression, Layout, Site
+from auditor.model import Effects, Expression, Guard, Layout, Site
 
 Condition = Callable[[Site, Effects], bool]
 
@@ -126,10 +126,13 @@ def evaluate(expression: Expression, layout: Layout) -> int:
 def guard_fires(site: Site, effects: Effects) -> bool:
     """The site's compile-time condition, evaluated again under the layout after the change.
 
-    A condition that would stop today's build as well was misread; it says nothing.
+    A condition that would stop today's build as well was misread; it says nothing. Of another build's layout
+    (`measured`) no number is known: what must have one value there has it today, and not when it changes.
     """
     if site.guard is None:
         return False
+    if "measured" in site.traits:
+        return _is_exact(site.guard) and measured_changes(site, effects)
     try:
         if bool(evaluate(site.guard.expression, effects.before)) != site.guard.positive:
             return False
@@ -143,6 +146,19 @@ def guard_fires(site: Site, effects: Effects) -> bool:
     return holds != site.guard.positive
 
 
+def _is_exact(guard: Guard) -> bool:
+    """Whether it lets one value of one size or offset pass."""
+    match guard.expression:
+        case ("==" | "!=" as op, (str(left), *_), (str(right), *_)):
+            alone = "const" in (left, right) and not {left, right}.isdisjoint({"sizeof", "offsetof"})
+            return alone and (op == "==") == guard.positive
+    return False
+
+
+def measured_changes(site: Site, effects: Effects) -> bool:
+    return moves(site, effects) or ("measures-size" in site.traits and effects.resize != 0)
+
+
 def layout_changes(site: Site, effects: Effects) -> bool:
     return bool(effects.shift or effects.resize or effects.added or effects.removed or effects.resized)
 
@@ -154,6 +170,7 @@ CONDITIONS: dict[str, Condition] = {
     "apart": apart,
     "tail-distance": tail_distance,
     "guard-fires": guard_fires,
+    "measured-changes": measured_changes,
     "any-shift": lambda s, e: bool(e.shift or e.removed),
     "anchor-moves": lambda s, e: displacement(s, e, anchor_of(s)) != 0,
     "layout-changes": layout_changes,

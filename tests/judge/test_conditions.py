@@ -83,6 +83,11 @@ TABLE: dict[str, list[tuple[Site, str]]] = {
         (site(traits=("anchor=bx",)), "head"),
         (site(traits=("anchor=ip",)), "head middle removed swapped"),
     ],
+    "measured-changes": [
+        (site(), ""),
+        (site("bx"), "head"),
+        (site(traits=("measures-size",)), "head middle tail removed resized"),
+    ],
     "guard-fires": [
         (site(), ""),
         (site(guard=Guard(NOT_HEAD)), "head"),
@@ -93,6 +98,14 @@ TABLE: dict[str, list[tuple[Site, str]]] = {
         (site(guard=Guard(("==", ("const", 1), ("const", 1)))), ""),
         (site(guard=Guard(FORTY)), ""),
         (site(guard=Guard(NOT_HEAD, positive=True)), ""),
+        # Of another build: what lets one value pass, whatever that is.
+        (site("bx", traits=("measured",), guard=Guard(("!=", ("offsetof", "bx"), ("const", 99)))), "head"),
+        (site("bx", traits=("measured",), guard=Guard(("==", ("offsetof", "bx"), ("const", 99)))), ""),
+        (site("bx", traits=("measured",), guard=Guard((">", ("offsetof", "bx"), ("const", 99)))), ""),
+        (
+            site(traits=("measured", "measures-size"), guard=Guard(("==", ("const", 68), ("sizeof",)), positive=True)),
+            "head middle tail removed resized",
+        ),
         # Becomes meaningless.
         (site(guard=Guard(("/", ("const", 1), ("-", ("const", 48), ("sizeof",))))), "head middle tail resized"),
     ],

@@ -25,12 +25,11 @@ def guard(call: Node, ctx: Context) -> None:
     if read is None:
         ctx.add("assert/build", call, traits={"undecided"})
         return
+    # The numbers of another layout are not known here.
+    elsewhere = ctx.world.traits(ctx.line_of(call.start_byte + ctx.shift)[0])
+    traits = {"measured", *_size(read)} if elsewhere else set()
     fields = tuple(dict.fromkeys(_members(read)))
-    if ctx.world.traits(ctx.line_of(call.start_byte + ctx.shift)[0]):
-        # The numbers of another layout: what changes of those that are compared is what can be told.
-        ctx.add("assert/build", call, fields=fields, traits={"undecided", "measured", *_size(read)})
-    else:
-        ctx.add("assert/build", call, fields=fields, guard=Guard(read, positive=stops == "false"))
+    ctx.add("assert/build", call, fields=fields, guard=Guard(read, positive=stops == "false"), traits=traits)
 
 
 def _expression(node: Node | None, ctx: Context, depth: int = 0) -> Expression | None:
