@@ -19,12 +19,13 @@ class Led:
 
     everywhere: frozenset[str]
     nearby: Mapping[str, frozenset[str]]
+    switches: frozenset[str]
     headers: frozenset[str]
     objects: frozenset[str]
 
     @property
     def names(self) -> frozenset[str]:
-        return self.everywhere | self.nearby.keys()
+        return self.everywhere | self.nearby.keys() | self.switches
 
 
 def last_led(database: Database, tree: str, build: str) -> Led | None:

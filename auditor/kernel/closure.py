@@ -60,7 +60,7 @@ class Closure:
     `sources`: {object: path}; `headers`: all else that any of them may include. `everywhere`: names that lead to the
     struct wherever they stand; `nearby`: {name: headers that define it, and lend it to who includes them}.
     `switches`: names that, if a source defines them, let a header include one that leads to the struct;
-    CREATE_TRACE_POINTS is one. Those that some source defines are part of `everywhere`.
+    CREATE_TRACE_POINTS is one. They lead who defines them, and not who asks for them.
     """
 
     def __init__(self, texts: Headers, units: Sequence[Unit], known: set[bytes]) -> None:
@@ -90,7 +90,6 @@ class Closure:
         while fresh:
             fresh = {n for h in self.headers if not fresh.isdisjoint(texts.get(h).words) for n in self._lend(h)}
         self.switches = frozenset(self._switches())
-        self.everywhere |= self.switches & self._defined_by_sources()
         return Leading(
             names=frozenset(n.decode("ascii", "replace") for n in (*self.everywhere, *self.nearby)),
             headers=frozenset(h for h in (*self.headers, *self._parts) if self._leads(texts.get(h).words, h)),
@@ -156,10 +155,10 @@ class Closure:
         return frozenset().union(*self.nearby.values())
 
     def _writes(self, path: str) -> bool:
-        return self._leads(self._texts.get(path).words, path)
-
-    def _defined_by_sources(self) -> frozenset[bytes]:
-        return frozenset().union(*(defined_in(self._texts.get(s).data) for s in set(self.sources.values())))
+        text = self._texts.get(path)
+        if self._leads(text.words, path):
+            return True
+        return not self.switches.isdisjoint(text.words) and not self.switches.isdisjoint(defined_in(text.data))
 
     def _switches(self) -> set[bytes]:
         texts = self._texts

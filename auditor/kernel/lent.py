@@ -38,17 +38,16 @@ class Source:
 class Lent:
     """`asked`: a digest of all that was asked but the files. `everywhere`, `nearby`: see `Closure`.
 
-    `spoken`: {word that names the struct, and that only sources write: those that do}. `switches`: {name that lets a
-    header include one that leads to the struct: the sources that define it}. `sources` by path; `read`: all other
-    files that were looked at; `names`: what all of them include, as written; `elsewhere`: directories outside of tree
-    and build where that was looked for.
+    `spoken`: {word that names the struct, and that only sources write: those that do}. `sources` by path; `read`: all
+    other files that were looked at; `names`: what all of them include, as written; `elsewhere`: directories outside of
+    tree and build where that was looked for.
     """
 
     asked: str
     everywhere: frozenset[str]
     nearby: Mapping[str, frozenset[str]]
     spoken: Mapping[str, frozenset[str]]
-    switches: Mapping[str, frozenset[str]]
+    switches: frozenset[str]
     headers: frozenset[str]
     objects: frozenset[str]
     sources: Mapping[str, Source]
@@ -83,8 +82,8 @@ def lend(units: Sequence[Unit], known: Iterable[str], texts: Headers, asked: str
         asked=asked,
         everywhere=_names(found.everywhere),
         nearby={n.decode(): frozenset(headers) for n, headers in found.nearby.items()},
-        spoken=_turned({p: _names(texts.get(p).named - written) for p in objects}),
-        switches=_turned({p: _names(defined_in(texts.get(p).data) & found.switches) for p in objects}, found.switches),
+        spoken=_retold({}, {p: _names(texts.get(p).named - written) for p in objects}),
+        switches=_names(found.switches),
         headers=found.leading.headers,
         objects=found.leading.objects,
         sources={
@@ -117,14 +116,11 @@ def refreshed(lent: Lent, since: Changes, words: Words) -> Lent | None:
         # What others include, and what it includes, decides which headers there are, and who sees them.
         if lent.sources[path].shared or lent.sources[path].includes != _digest(text):
             return None
-    switches = _retold(lent.switches, {p: _names(defined_in(t.data)) & lent.switches.keys() for p, t in texts.items()})
-    if any(bool(switches[name]) != bool(lent.switches[name]) for name in switches):
-        return None
     # A word that no header writes leads nobody but the sources that write it.
     settled = lent.everywhere - lent.spoken.keys()
     spoken = _retold(lent.spoken, {p: _names(t.named) - settled for p, t in texts.items()})
     spoken = {word: by for word, by in spoken.items() if by}
-    fresh = replace(lent, everywhere=settled | spoken.keys(), spoken=spoken, switches=switches)
+    fresh = replace(lent, everywhere=settled | spoken.keys(), spoken=spoken)
     objects = set(lent.objects)
     for path, text in texts.items():
         own = lent.sources[path].objects
@@ -136,12 +132,8 @@ def _selects(lent: Lent, source: Source, text: Text) -> bool:
     """As `Closure.selects`."""
     words = _names(text.words)
     nearby = any(not source.lenders.isdisjoint(lent.nearby[name]) for name in lent.nearby.keys() & words)
-    return not text.data or source.by_parts or not lent.everywhere.isdisjoint(words) or nearby
-
-
-def _turned(said: Mapping[str, Iterable[str]], names: Iterable[bytes] = ()) -> dict[str, frozenset[str]]:
-    """{name: who says it}, `names` in any case."""
-    return _retold({n.decode(): frozenset() for n in names}, said)
+    switched = not lent.switches.isdisjoint(_names(defined_in(text.data)))
+    return not text.data or source.by_parts or not lent.everywhere.isdisjoint(words) or nearby or switched
 
 
 def _retold(before: Mapping[str, frozenset[str]], said: Mapping[str, Iterable[str]]) -> dict[str, frozenset[str]]:

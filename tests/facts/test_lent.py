@@ -131,6 +131,8 @@ ANSWERED: dict[str, tuple[Callable[[Path], object], set[str]]] = {
         more("kernel/quiet.c", "#define CREATE_IT\n"),
         {"kernel/quiet.o"},
     ),
+    "nobody switches any more": (instead("kernel/events.c", "#include <linux/trace.h>\n"), {"kernel/events.o"}),
+    "it asks what others switch": (more("kernel/plain.c", "#ifdef CREATE_IT\n#endif\n"), set()),
     "it defines what switches nothing": (more("kernel/plain.c", "#define OTHER\n"), set()),
     "it becomes empty": (instead("drivers/far.c", ""), {"drivers/far.o"}),
     "a file that nobody includes": (instead("notes.txt", "struct pt_regs\n"), set()),
@@ -142,7 +144,6 @@ ASKED_ANEW: dict[str, Callable[[Path], object]] = {
     "it includes what was not read": more("kernel/plain.c", "#include <linux/quiet.h>\n"),
     "it includes one header less": instead("kernel/events.c", "#define CREATE_IT\n"),
     "it includes the same by another name": instead("kernel/plain.c", '#include "linux/plain.h"\nint plain = PLAIN;\n'),
-    "nobody switches any more": instead("kernel/events.c", "#include <linux/trace.h>\n"),
     "a source that another includes": more("kernel/part.c", "struct pt_regs *p;\n"),
     "a header": more("include/linux/plain.h", "#define PLAINER task_regs(0)\n"),
     "a header leads no more": instead("include/linux/make.h", "\n"),
@@ -157,7 +158,7 @@ ASKED_ANEW: dict[str, Callable[[Path], object]] = {
 def test_the_tree_has_what_the_tests_need(kept: Kept) -> None:
     selected = {"kernel/uses.o", "kernel/events.o", "kernel/own.o", "drivers/near.o"}
     assert kept.lent.objects == selected
-    assert kept.lent.switches == {"CREATE_IT": {str(kept.root / "kernel/events.c")}}
+    assert kept.lent.switches == {"CREATE_IT"}
     assert set(kept.lent.nearby) == {"peek"}
     assert kept.lent.spoken == {"own_pt_regs": {str(kept.root / "kernel/own.c")}}
     assert str(kept.root / "include/linux/quiet.h") not in kept.lent.read
@@ -180,13 +181,14 @@ def test_an_edit_that_does(kept: Kept, change: str) -> None:
 
 
 def test_the_first_who_switches(kept: Kept) -> None:
-    """Nobody defines it at first: then every source that writes it would be concerned."""
     instead("kernel/events.c", "#include <linux/trace.h>\n")(kept.root)
     time.sleep(0.05)
     later = replace(kept, before=take([str(kept.root)], time.time()), lent=kept.fresh())
-    assert later.lent.switches == {"CREATE_IT": frozenset()}
+    assert later.lent.switches == {"CREATE_IT"} and "kernel/events.o" not in later.lent.objects
     more("kernel/quiet.c", "#define CREATE_IT\n")(kept.root)
-    assert later.again() is None
+    again = later.again()
+    assert again is not None and again == later.fresh()
+    assert again.objects - later.lent.objects == {"kernel/quiet.o"}
 
 
 def test_edits_one_after_the_other(kept: Kept) -> None:

@@ -149,7 +149,7 @@ CASES: dict[str, dict[str, str | bytes]] = {
         "include/linux/make.h": "#undef EVENT\n#define EVENT(x) void f_##x(struct pt_regs *regs)\n",
         "a.c": YES + "#define MAKE_EVENTS\n" + ALL + "int x;\n",
         "b.c": NO + "#define MAKE_OTHERS\n" + ALL + "int x;\n",
-        "c.c": YES + ALL + "int MAKE_EVENTS;\n",  # what it makes of the name is not asked
+        "c.c": NO + ALL + "#ifdef MAKE_EVENTS\nint x;\n#endif\n",  # nobody defines it here
     },
     "no switches": {
         "include/linux/all.h": "#ifndef NO_EVENTS\n#include <linux/make.h>\n#endif\n"
