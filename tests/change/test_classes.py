@@ -132,6 +132,24 @@ def test_no_guard_removed(repo: Repo, what: str, text: str) -> None:
     assert "assert/removed" not in {rule for _, rule in repo.diff("HEAD~1..HEAD").new}, what
 
 
+@pytest.mark.parametrize(
+    ("asked", "breaks"),
+    [
+        ("offsetof(struct pt_regs, bx) != 0", {"insert-head"}),
+        ("sizeof(struct pt_regs) != 68", {"insert-head", "insert-middle", "append-tail"}),
+    ],
+)
+def test_a_removed_guard_of_another_build_says_what_it_compared(repo: Repo, asked: str, breaks: set[str]) -> None:
+    guard = f"\tBUILD_BUG_ON({asked});\n"
+    text = "#ifdef CONFIG_X86_32\n" + GUARDED.replace(GUARD, guard).replace("->r15", "->bx") + "#endif\n"
+    repo.write("kernel/g.c", text)
+    repo.commit()
+    repo.write("kernel/g.c", text.replace(guard, ""))
+    repo.commit()
+    (site,) = [s for s in repo.diff("HEAD~1..HEAD").report["sites"] if s["rule"] == "assert/removed"]
+    assert {p for p, v in site["verdicts"].items() if v["verdict"] == "break"} == breaks
+
+
 @pytest.mark.parametrize(("rest", "gone"), [(SAFE, {("kernel/g.c", "assert/removed")}), ("int nothing;\n", set())])
 def test_a_guard_outside_of_functions_protects_its_file(repo: Repo, rest: str, gone: set[tuple[str, str]]) -> None:
     repo.write("kernel/g.c", f"static_assert(offsetof(struct pt_regs, r15) == 0);\n{rest}")
