@@ -78,7 +78,7 @@ def _check_unchanged(mutants: Sequence[Mutant]) -> None:
     """A test that fails without any change notices nothing."""
     tests = tuple(dict.fromkeys(t for m in mutants for t in m.tests))
     with tempfile.TemporaryDirectory(prefix="mutant-") as name:
-        code, output = _run(_copy(Path(name)), tests, LIMIT * 3)
+        code, output = _run(_copy(Path(name)), tests, LIMIT * 6)
     if code != _PASSED:
         raise ListError(f"the tests fail without any change: {_last(output)}")
 
