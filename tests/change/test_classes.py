@@ -132,6 +132,33 @@ def test_no_guard_removed(repo: Repo, what: str, text: str) -> None:
     assert "assert/removed" not in {rule for _, rule in repo.diff("HEAD~1..HEAD").new}, what
 
 
+@pytest.mark.parametrize(
+    ("asked", "breaks"),
+    [
+        ("offsetof(struct pt_regs, bx) != 0", {"insert-head"}),
+        ("sizeof(struct pt_regs) != 68", {"insert-head", "insert-middle", "append-tail"}),
+    ],
+)
+def test_a_removed_guard_of_another_build_says_what_it_compared(repo: Repo, asked: str, breaks: set[str]) -> None:
+    guard = f"\tBUILD_BUG_ON({asked});\n"
+    text = "#ifdef CONFIG_X86_32\n" + GUARDED.replace(GUARD, guard).replace("->r15", "->bx") + "#endif\n"
+    repo.write("kernel/g.c", text)
+    repo.commit()
+    repo.write("kernel/g.c", text.replace(guard, ""))
+    repo.commit()
+    (site,) = [s for s in repo.diff("HEAD~1..HEAD").report["sites"] if s["rule"] == "assert/removed"]
+    assert {p for p, v in site["verdicts"].items() if v["verdict"] == "break"} == breaks
+
+
+@pytest.mark.parametrize(("rest", "gone"), [(SAFE, {("kernel/g.c", "assert/removed")}), ("int nothing;\n", set())])
+def test_a_guard_outside_of_functions_protects_its_file(repo: Repo, rest: str, gone: set[tuple[str, str]]) -> None:
+    repo.write("kernel/g.c", f"static_assert(offsetof(struct pt_regs, r15) == 0);\n{rest}")
+    repo.commit()
+    repo.write("kernel/g.c", rest)
+    repo.commit()
+    assert repo.diff("HEAD~1..HEAD").new == gone
+
+
 def test_a_guard_that_moves_to_another_file_of_the_change(repo: Repo) -> None:
     repo.write("kernel/g.c", GUARDED)
     repo.commit()
@@ -158,6 +185,40 @@ def test_a_changed_layout_concerns_every_consumer(repo: Repo) -> None:
     (effects,) = [p["effects"] for p in found.report["proposals"] if p["id"] == "this-change"]
     assert (effects["shift"]["ip"], effects["resize"]) == (8, 8)
     jsonschema.validate(found.report, SCHEMA)
+
+
+def test_a_struct_that_only_grows_at_its_end(repo: Repo) -> None:
+    """No member moves; what is found from the end of a stack does."""
+    repo.write("kernel/top.c", "void f(void *stack)\n{\n\tuse(stack - sizeof(struct pt_regs));\n}\n")
+    repo.commit()
+    repo.write(HEADER, header().replace("};", "} __attribute__((aligned(64)));"))
+    repo.commit()
+    found = repo.diff("HEAD~1..HEAD")
+    own = {s["file"]: s["verdicts"]["this-change"]["verdict"] for s in found.report["sites"]}
+    assert own == {"kernel/top.c": "rebuild"}
+    (effects,) = [p["effects"] for p in found.report["proposals"] if p["id"] == "this-change"]
+    assert (effects["resize"], effects["shift"]) == (24, {})
+
+
+def test_a_changed_layout_concerns_its_own_architecture(repo: Repo) -> None:
+    repo.write("arch/x86/lib/own.c", UNSAFE)
+    repo.write("arch/arm64/lib/other.c", UNSAFE)
+    repo.commit()
+    repo.write(HEADER, header(["first", *MEMBERS]))
+    repo.commit()
+    found = repo.diff("HEAD~1..HEAD")
+    assert {f for f, rule in found.new if rule == "raw-offset/constant"} == {"arch/x86/lib/own.c"}
+
+
+def test_entry_code_needs_no_name_of_the_struct(repo: Repo) -> None:
+    """Of the architecture's own directory every source is read; elsewhere the same text is any function's."""
+    order = ["rdi", "rsi", "rdx", "rcx", "rax", *(f"r{n}" for n in range(8, 12)), "rbx", "rbp"]
+    order += [f"r{n}" for n in range(12, 16)]
+    text = "SYM_CODE_START(entry)\n" + "".join(f"\tpushq %{r}\n" for r in order) + "SYM_CODE_END(entry)\n"
+    repo.write("arch/x86/entry/entry.S", text)
+    repo.write("lib/crypto/saves.S", text)
+    repo.commit()
+    assert repo.diff("HEAD~1..HEAD").new == {("arch/x86/entry/entry.S", "asm-literal/order")}
 
 
 def test_a_member_that_only_a_configuration_has(repo: Repo) -> None:

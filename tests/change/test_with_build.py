@@ -176,6 +176,19 @@ def test_a_header_is_parsed_through_units_that_include_it(kernel: Repo) -> None:
     assert evidence(found) == {"semantic"}
 
 
+def test_a_new_unit_is_not_blamed_for_old_headers(kernel: Repo) -> None:
+    """Nobody included the header before: only now is it parsed, and nothing of it is new."""
+    held = ADDED.replace("unsigned", "static inline unsigned", 1).replace("added", "held")
+    kernel.write("include/linux/old.h", "#include <asm/ptrace.h>\n" + held)
+    kernel.commit()
+    kernel.write("kernel/m.c", "#include <linux/old.h>\n" + ADDED)
+    command(kernel, "kernel/m.c")
+    kernel.commit()
+    found = kernel.diff("HEAD~1..HEAD")
+    assert {s["file"] for s in found.report["sites"]} == {"kernel/m.c"}
+    assert (found.new, evidence(found)) == ({("kernel/m.c", "raw-offset/constant")}, {"semantic"})
+
+
 def test_with_the_facts_of_an_audit(kernel: Repo, tmp_path: Path) -> None:
     """What leads to the struct, who includes a header, and who is concerned by a layout come from there."""
     cache = tmp_path / "cache"

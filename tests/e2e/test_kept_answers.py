@@ -112,6 +112,19 @@ def test_files_outside(asking: Asking) -> None:
     assert b"last_more" in asking.again()
 
 
+def test_what_another_text_declares(asking: Asking) -> None:
+    """Of two texts that no unit reads, one says whether the other reaches the struct."""
+    holder = asking.tree / "lib/holder.h"
+    holder.write_text("struct holder {\n\tstruct other *regs;\n};\n")
+    user = "/* pt_regs */\nlong held(struct holder *h)\n{\n\treturn h->regs->ip;\n}\n"
+    (asking.tree / "lib/user.c").write_text(user)
+    assert b"lib/user.c" not in asking.again()
+    edit(holder, "other", "pt_regs")
+    second = asking.again()
+    assert b"lib/user.c" in second
+    assert second == asking.anew()
+
+
 def test_a_directory_outside_by_a_link(asking: Asking) -> None:
     """What comes and goes there is not seen: the audit is not answered from the store, but is right."""
     shutil.copytree(asking.tree / "include", asking.tree.parent / "include")

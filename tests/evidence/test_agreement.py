@@ -142,6 +142,10 @@ CASES = [
          {"a.h": GUARD.format("A", "#include <pt_regs.h>\nlong low(struct pt_regs *);"),
           "b.h": GUARD.format("B", "#include <pt_regs.h>\n#ifdef A_H\nstruct b { struct pt_regs r; };\n#endif")},
          others="#include <a.h>\n#include <b.h>\n"),
+    Case("a test of theirs that comes too late", "#include <a.h>\n#include <b.h>\n", True,
+         {"a.h": GUARD.format("A", "#include <pt_regs.h>\nlong low(struct pt_regs *);"),
+          "b.h": GUARD.format("B", "#include <pt_regs.h>\n#ifdef A_H\nstruct b { struct pt_regs r; };\n#endif")},
+         others="#include <b.h>\n#include <a.h>\n"),
     Case("a struct that it does not know", "#ifdef NO\n#include <held.h>\n#endif\n#include <common.h>\n"
          "struct held;\nlong g(struct held *h) { return ((struct pt_regs *)h)->ip; }\n", True,
          {"common.h": HEADER.format(""), "held.h": GUARD.format("HELD", "struct held { char x[200]; };")},

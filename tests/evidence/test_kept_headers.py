@@ -54,6 +54,17 @@ def test_a_header_that_reads_differently(name: str, tmp_path: Path) -> None:
         assert {s: told(analyser.analyse(job(tmp_path, s))) for s in order} == alone
 
 
+def test_a_struct_that_two_units_read(tmp_path: Path) -> None:
+    """That it holds the registers is known from its declaration alone, and to every unit that measures it."""
+    held = "struct frame { long more; struct pt_regs regs; };\nstruct bare { long more; };"
+    use = '#include "h.h"\nunsigned long {0}(void) {{ return sizeof(struct frame) + sizeof(struct bare); }}\n'
+    write(tmp_path, {"h.h": HEADER.format(held), "a.c": use.format("a"), "b.c": use.format("b")})
+    analyser = Analyser(table())
+    for name in ("a.c", "b.c"):
+        sites = [f.site for f in analyser.analyse(job(tmp_path, name)).found if f.site.file == name]
+        assert [(s.rule, s.expression) for s in sites] == [("size/container", "sizeof(struct frame)")]
+
+
 def test_the_struct_itself(tmp_path: Path) -> None:
     member = "struct pt_regs {\n#ifdef WIDE\n\tlong first;\n#endif\n\tlong ip;\n};\nlong get(struct pt_regs *);\n"
     write(tmp_path, {"wide.c": '#include "wide.h"\n#include "h.h"\n', "plain.c": '#include "h.h"\n'})

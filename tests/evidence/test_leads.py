@@ -12,7 +12,8 @@ from auditor.evidence.c.source import Sources
 from tests.evidence.snippets import write
 
 FILES = {
-    "a.h": "#define GET(r) ((struct pt_regs *)(r))\n#define CALL(x) own_function(x)\n#define AGAIN(r) GET(r)\n",
+    "a.h": "#define GET(r) ((struct pt_regs *)(r))\n#define CALL(x) own_function(x)\n#define AGAIN(r) GET(r)\n"
+    "#define SLOT(x) ((x)->slot)\n#define OTHER_SLOT(x) slot(x)\n",
     "a.c": '#define pr_fmt(fmt) "pt_regs: " fmt\n#define MINE(r) GET(r) /* pt_regs */\n#define TOP(x) CALL(x)\n',
     "b.c": "#define OTHER 1 // pt_regs\n",
 }
@@ -55,9 +56,10 @@ def test_what_a_source_adds_is_forgotten_with_it(tmp_path: Path) -> None:
 def test_what_a_header_adds_holds_for_all(tmp_path: Path) -> None:
     begin(kept := leads(tmp_path), tmp_path, "a.c")
     kept.add("own_function", own=False)
+    assert not kept.lead("SLOT(1)")
     kept.add_member("slot", own=False)
     assert kept.lead("TOP(1)")
     begin(kept, tmp_path, "b.c")
-    assert all(map(kept.lead, ("own_function(1)", "CALL(1)", "x.slot")))
-    assert not kept.lead("TOP(1)")
+    assert all(map(kept.lead, ("own_function(1)", "CALL(1)", "x.slot", "SLOT(1)")))
+    assert not any(map(kept.lead, ("TOP(1)", "OTHER_SLOT(1)")))
     assert not kept.lead("slot")

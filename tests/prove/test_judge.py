@@ -107,6 +107,12 @@ def test_a_function_that_changes_without_a_site_is_told() -> None:
     assert found.contradictions == 1
 
 
+def test_a_function_that_comes_or_goes_is_told() -> None:
+    difference = Difference(same=frozenset({"f", "h"}), added=frozenset({"g"}), removed=frozenset({"gone"}))
+    found = proved(report(f=(made("safe"),)), compared(functions=difference))
+    assert [u.name for u in found.unexplained] == ["g", "gone"]
+
+
 def test_sites_outside_of_functions_are_held_against_the_data() -> None:
     table = made("rebuild", 1, "table", "offsetof/table")
     given = replace(report(f=(made("rebuild", 5),)), sites=(table,))
@@ -142,6 +148,13 @@ def test_a_guard_is_known_by_its_line_or_its_function() -> None:
     assert [(p.outcome, p.decides) for p in found.proofs] == [(Outcome.GUARD, True)] * 2
     assert "BUILD_BUG_ON failed: x" in found.proofs[0].why
     assert not found.contradictions
+
+
+@pytest.mark.parametrize(("line", "outcome"), [(5, Outcome.GUARD), (4, Outcome.UNDECIDED), (8, Outcome.UNDECIDED)])
+def test_a_guard_of_three_lines_is_known_by_any_of_them(line: int, outcome: Outcome) -> None:
+    guard = made("build-fails", line, "g")
+    guard = replace(guard, site=replace(guard.site, end_line=line + 2))
+    assert only(report(g=(guard,)), UnitProof(UNIT, stops=(STOP,))).outcome is outcome
 
 
 def test_a_guard_outside_of_any_function_is_known_by_its_line() -> None:

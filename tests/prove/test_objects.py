@@ -140,6 +140,18 @@ def test_a_clone_and_an_alias_are_known(tmp_path: Path) -> None:
     assert {("cloned", "caller"), ("cloned", "twice"), ("named", "again"), ("again", "named")} <= moved
 
 
+def test_a_clone_of_one_side_is_known(tmp_path: Path) -> None:
+    text = """
+    struct regs {{ long bx, ip; }}; void out(long, long);
+    __attribute__((noinline{0})) static void cloned(struct regs *r, int n) {{ out(r->ip, n); }}
+    void caller(struct regs *r) {{ cloned(r, 5); out(1, 2); }}
+    """
+    plain, cloned = compiled(tmp_path / "a.c", text.format(", noclone")), compiled(tmp_path / "b.c", text.format(""))
+    assert not compare(plain, plain).moved
+    for one, other in ((plain, cloned), (cloned, plain)):
+        assert ("cloned", "caller") in compare(one, other).moved
+
+
 @pytest.mark.parametrize(
     ("symbol", "base"),
     [
