@@ -8,6 +8,7 @@ import pytest
 
 from auditor.cli.program import run
 from auditor.errors import IncompleteError, InputError, UsageError
+from auditor.model import Report
 from tests.cli.fake import BOTH, CLEAN, EMPTY, FAILED, FINDINGS, REVIEW
 
 
@@ -40,9 +41,13 @@ from tests.cli.fake import BOTH, CLEAN, EMPTY, FAILED, FINDINGS, REVIEW
         (KeyboardInterrupt(), [], 130),
     ],
 )
-def test_audit(outcome: Any, options: list[str], code: int, audit: Callable[[Any], None]) -> None:
+def test_audit(
+    outcome: Any, options: list[str], code: int, audit: Callable[[Any], None], capsys: pytest.CaptureFixture[str]
+) -> None:
     audit(outcome)
     assert run(["audit", *options]) == code
+    # Our own failure is 3 as well, and no incomplete audit.
+    assert not (isinstance(outcome, Report) and "internal error" in capsys.readouterr().err)
 
 
 @pytest.mark.parametrize(
