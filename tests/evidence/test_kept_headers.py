@@ -54,6 +54,45 @@ def test_a_header_that_reads_differently(name: str, tmp_path: Path) -> None:
         assert {s: told(analyser.analyse(job(tmp_path, s))) for s in order} == alone
 
 
+OTHER = "struct other {{ long ip, cx; }};\n#ifdef WIDE\n{}\n#else\n{}\n#endif"
+OF_ANOTHER_HEADER = {
+    "a member": (
+        OTHER.format("struct frame { struct pt_regs regs; };", "struct frame { struct other regs; };"),
+        "static inline long low(struct frame *f, struct pt_regs *r) { return f->regs.ip + r->sp; }",
+    ),
+    "a typedef": (
+        OTHER.format("typedef struct pt_regs frame_t;", "typedef struct other frame_t;"),
+        "static inline long low(frame_t *f, struct pt_regs *r) { return f->ip + r->sp; }",
+    ),
+    "a function": (
+        OTHER.format("struct pt_regs *saved(void);", "struct other *saved(void);"),
+        "static inline long low(void *f, struct pt_regs *r) { return saved()->cx + r->sp; }",
+    ),
+    "a member of a member": (
+        OTHER.format("struct inner { struct pt_regs regs; };", "struct inner { struct other regs; };")
+        + "\nstruct frame { struct inner in; };",
+        "static inline long low(struct frame *f, struct pt_regs *r) { return f->in.regs.ip + r->sp; }",
+    ),
+    "its size": (
+        OTHER.format("struct frame { struct pt_regs regs; };", "struct frame { struct other regs; };"),
+        "static inline long low(void *f, struct pt_regs *r) { return sizeof(struct frame) + r->sp; }",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OF_ANOTHER_HEADER)
+def test_a_type_of_another_header_that_reads_differently(name: str, tmp_path: Path) -> None:
+    types, function = OF_ANOTHER_HEADER[name]
+    body = BODY.format("low(0, regs)")
+    write(tmp_path, {"wide.c": f'#include "wide.h"\n{body}', "plain.c": body, "wide.h": "#define WIDE\n"})
+    write(tmp_path, {"types.h": types + "\n", "h.h": HEADER.format(f'#include "types.h"\n{function}')})
+    alone = {s: told(Analyser(table()).analyse(job(tmp_path, s))) for s in ("wide.c", "plain.c")}
+    assert alone["wide.c"] != alone["plain.c"]
+    for order in (("wide.c", "plain.c"), ("plain.c", "wide.c")):
+        analyser = Analyser(table())
+        assert {s: told(analyser.analyse(job(tmp_path, s))) for s in order} == alone
+
+
 def test_a_struct_that_two_units_read(tmp_path: Path) -> None:
     """That it holds the registers is known from its declaration alone, and to every unit that measures it."""
     held = "struct frame { long more; struct pt_regs regs; };\nstruct bare { long more; };"

@@ -42,7 +42,7 @@ class Memory:
         self.flavours: dict[tuple[str, ...], int] = {}
         self.layouts: dict[tuple[object, ...], Layout | None] = {}
         self.variants: dict[tuple[object, ...], int] = {}
-        self.headers: dict[tuple[object, ...], Given] = {}
+        self.headers: dict[tuple[object, ...], list[Given]] = {}
         self.plain: set[Pattern] = set()
         """Functions that hold no site, as a macro makes them."""
         self.touching: dict[Pattern, bool] = {}
@@ -62,11 +62,13 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What one declaration of a header gave: sites, and what it says of others."""
+    """What one declaration of a header gave: sites, and what it says of others. `needs`: (file that declares what it
+    uses, variant of it)."""
 
     found: tuple[Found, ...] = ()
     said: Said = NOTHING
     functions: tuple[Function, ...] = ()
+    needs: frozenset[tuple[str, int]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class Shared:
 
     `times`: {file: how often it was read}, as they were entered. `included`: {file: files that it includes}; "" is the
     command. `given`: (header, what a declaration in it gave), in their order. `macros`: {file: offsets of its
-    definitions}.
+    definitions}. `variants`: {file that matters: a number for what conditionals leave out of it}.
     """
 
     pch: str
@@ -86,6 +88,7 @@ class Shared:
     layout: Layout
     skipped: Mapping[str, tuple[tuple[int, int], ...]]
     macros: Mapping[str, Set[int]]
+    variants: Mapping[str, int]
     headers: SharedHeaders
 
     def reached(self, files: Iterable[str]) -> dict[str, None]:

@@ -112,6 +112,7 @@ class Analyser:
             layout=result.layout,
             skipped=result.skipped,
             macros=record.definitions(),
+            variants=walk.variants(),
             headers=headers,
         )
 

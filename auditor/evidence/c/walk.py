@@ -27,7 +27,7 @@ from auditor.evidence.c.flow import Flow
 from auditor.evidence.c.job import UNITS_NAMES, Job, Result
 from auditor.evidence.c.macros import Expansions
 from auditor.evidence.c.memory import Given, Memory, Pattern, Shared
-from auditor.evidence.c.nodes import build, release
+from auditor.evidence.c.nodes import Node, build, release
 from auditor.evidence.c.sites import Collector
 from auditor.evidence.c.types import C, Types
 from auditor.kernel.flags import DIRECTORIES
@@ -48,6 +48,7 @@ _TYPED = {
     K.CALL_EXPR,
     K.SIZEOF_EXPR,
 }
+_REFERRING = {K.TYPE_REF, K.DECL_REF_EXPR, K.MEMBER_REF_EXPR}
 _NO_LEAVES: frozenset[int] = frozenset()
 _CODE = {K.FUNCTION_DECL, K.VAR_DECL}
 _RECORDS = {K.STRUCT_DECL, K.UNION_DECL}
@@ -100,6 +101,7 @@ class Walk:
         self._flavour = 0
         self.given: list[tuple[str, Given]] = []
         """(header, what a declaration in it gave)"""
+        self._needed: frozenset[str] = frozenset()
         self.containers: set[str] = set()
 
     def run(self, error: str) -> Result:
@@ -121,6 +123,10 @@ class Walk:
             error=error,
         )
 
+    def variants(self) -> Mapping[str, int]:
+        """Of every file that matters; see `_variant`."""
+        return {path: self._variant(path) for path in self.times if self._is_hot(path)}
+
     def left_out(self, path: str) -> Sequence[tuple[int, int]]:
         """As `Files` has it; of what was read several times, or not by this unit, nothing is known."""
         handle = self._by_path[path] if self.times[path] == 1 else 0
@@ -130,8 +136,10 @@ class Walk:
         """A number for what conditionals leave out of a file: the text of its declarations is what is left."""
         known = self._variants.get(path)
         if known is None:
+            before = self._shared.variants if self._shared is not None and path not in self.times else {}
             key = (path, self.times[path], *self.left_out(path))
-            known = self._variants[path] = self._memory.variants.setdefault(key, len(self._memory.variants))
+            known = before.get(path) or self._memory.variants.setdefault(key, len(self._memory.variants) + 1)
+            self._variants[path] = known
         return known
 
     def skipped(self) -> Mapping[str, tuple[tuple[int, int], ...]]:
@@ -281,11 +289,12 @@ class Walk:
             return
         meant = self._memory.definitions.ambiguous.intersection(_WORD.findall(text))
         macros = tuple(unit.expansions.get(m) for m in sorted(meant))
-        key = (*place, cursor.kind, name, defined, macros)
-        known = self._memory.headers.get(key)
+        several = self._memory.headers.setdefault((*place, cursor.kind, name, defined, macros), [])
+        known = next((g for g in several if all(self._variant(p) == v for p, v in g.needs)), None)
         # A struct is always looked at: whether it holds the target is a fact of this unit's types.
         if known is None or cursor.kind in _RECORDS:
-            known = self._memory.headers[key] = self._given(cursor, unit, text, place, pattern)
+            known = self._given(cursor, unit, text, place, pattern)
+            several[:] = [g for g in several if g.needs != known.needs] + [known]
         self.given.append((place[0], known))
         self._take(known, unit)
 
@@ -293,11 +302,13 @@ class Walk:
         own = Collector(self._memory.sources, self.files)
         said, unit.said = unit.said, NOTHING
         functions, unit.functions = unit.functions, {}
+        self._needed = frozenset()
         if pattern not in self._memory.plain:
             self._declaration(cursor, unit, own, text if isinstance(place[-1], int) else "")
         elif cursor.kind == K.FUNCTION_DECL:
             note(cursor, "", self._api.references(cursor), unit)
-        given = Given(own.found(), unit.said, tuple(unit.functions.values()))
+        needs = frozenset((p, self._variant(p)) for p in self._needed - {place[0]})
+        given = Given(own.found(), unit.said, tuple(unit.functions.values()), needs)
         unit.said, unit.functions = said, functions
         if pattern is not None and not given.found and given.said == NOTHING:
             self._memory.plain.add(pattern)
@@ -335,7 +346,16 @@ class Walk:
         unit.say(Said(addressed=frozenset(addressed)))
         if cursor.kind == K.FUNCTION_DECL:
             note(cursor, text, [n.cursor for n in named], unit)
+        if into is not self._sites:
+            self._needed = self._used(root)
         release(root)
+
+    def _used(self, root: Node) -> frozenset[str]:
+        """The files that matter and declare what is used here: what they are in another unit makes it another one."""
+        api, files = self._api, self.files
+        used = (n.referenced for n in root.walk() if n.kind in _REFERRING)
+        handles = {api.place(api.getCursorLocation(cursor))[0] for cursor in used}
+        return frozenset(path for path in map(files.path, handles) if path and self._is_hot(path))
 
     def _flavour_of(self, main: str) -> int:
         """A number for the flags. What else makes a header's text another one is what its conditionals leave out, and
