@@ -18,6 +18,7 @@ from auditor.leading import names_leading_to, words_of
 SUFFIXES = (".c", ".h", ".S", ".s", ".inc", ".inl")
 """Of C and assembly; the same that are read as text."""
 MARKER = b"ptregs-audit:"
+_DEFINE = re.compile(rb"^[ \t]*#[ \t]*define[ \t]+(\w+)", re.M)
 
 
 def is_source(path: str) -> bool:
@@ -25,15 +26,17 @@ def is_source(path: str) -> bool:
 
 
 class Names:
-    """`more`: what an audit of the tree found to lead to the struct besides, through macros and inline functions."""
+    """`more`: what an audit of the tree found to lead to the struct besides, through macros and inline functions;
+    `switches`: names that do for who defines them."""
 
-    def __init__(self, struct: str, arch: Arch, more: Collection[str] = ()) -> None:
+    def __init__(self, struct: str, arch: Arch, more: Collection[str] = (), switches: Collection[str] = ()) -> None:
         from auditor.evidence.text.words import of_arch, shipped
 
         self._own = f"arch/{arch.directory}/" if struct == arch.struct else None
         # As in an index of mentions, `_` joins.
         self._joined = _pattern(frozenset(words_of(struct, arch)), rb"[A-Za-z0-9]")
         beside = (*shipped().beside_words, *shipped().images, *of_arch(arch.id).literal_size) if self._own else ()
+        self._switches = frozenset(n.encode() for n in switches)
         self._whole = frozenset(n.encode() for n in (*names_leading_to(struct, arch), *beside, *more))
 
     def concern(self, path: str, data: bytes) -> bool:
@@ -41,7 +44,9 @@ class Names:
             return True
         if MARKER in data or self._joined.search(data):
             return True
-        return any(n in data for n in self._whole) and not self._whole.isdisjoint(_words(data))
+        if any(n in data for n in self._whole) and not self._whole.isdisjoint(_words(data)):
+            return True
+        return any(n in data for n in self._switches) and not self._switches.isdisjoint(_DEFINE.findall(data))
 
 
 def relevant(

@@ -88,7 +88,8 @@ def report_change(
     build = _build(changing)
     led = _led(changing, build) if build is not None else None
     every = files
-    files = relevant(files, held, Names(changing.means.struct, target, led.names if led else ()), changing.prefix)
+    names_of = Names(changing.means.struct, target, *((led.names, led.switches) if led else ()))
+    files = relevant(files, held, names_of, changing.prefix)
     if silent and not files:
         return 0
     _say(versions.note)

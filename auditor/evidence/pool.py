@@ -33,6 +33,7 @@ TIME_LIMIT = 120
 """Seconds that one unit may take; the slowest kernel units take two."""
 MEMORY_LIMIT = 6
 """GiB of address space that a worker may take; the largest kernel units need a tenth of it."""
+ENDING = frozenset({signal.SIGINT, signal.SIGTERM})
 _DEPTH = 20_000
 # PR_SET_PDEATHSIG (linux/prctl.h)
 _PDEATHSIG = 1
@@ -229,8 +230,8 @@ def _pool(setup: _Setup) -> ProcessPoolExecutor:
 
 
 def _submit(pool: ProcessPoolExecutor, job: Job) -> Future[Result]:
-    # The first unit starts the process, and Python forgets a Ctrl-C that comes within a fork.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    # The first unit starts the process, and Python forgets a signal that comes within a fork.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     try:
         return pool.submit(_analyse, job)
     finally:

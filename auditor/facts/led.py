@@ -25,7 +25,7 @@ class Led:
 
     @property
     def names(self) -> frozenset[str]:
-        return self.everywhere | self.nearby.keys() | self.switches
+        return self.everywhere | self.nearby.keys()
 
 
 def last_led(database: Database, tree: str, build: str) -> Led | None:

@@ -126,24 +126,31 @@ def evaluate(expression: Expression, layout: Layout) -> int:
 def guard_fires(site: Site, effects: Effects) -> bool:
     """The site's compile-time condition, evaluated again under the layout after the change.
 
-    A condition that would stop today's build as well was misread; it says nothing. Of another build's layout
-    (`measured`) no number is known: what must have one value there has it today, and not when it changes.
+    A condition that would stop today's build as well was misread; it says nothing. Of another build's layout no number
+    is known: what must have one value there has it today, and not when it changes.
     """
     if site.guard is None:
         return False
-    if "measured" in site.traits:
+    if of_another_build(site, effects):
         return _is_exact(site.guard) and measured_changes(site, effects)
+    if not _passes(site.guard, effects.before):
+        return False
+    # A member that is gone, or an expression that became meaningless, stops the build just as surely.
+    return not _passes(site.guard, effects.after)
+
+
+def _passes(guard: Guard, layout: Layout) -> bool:
     try:
-        if bool(evaluate(site.guard.expression, effects.before)) != site.guard.positive:
-            return False
+        return bool(evaluate(guard.expression, layout)) == guard.positive
     except (LookupError, ZeroDivisionError, ValueError):
         return False
-    try:
-        holds = bool(evaluate(site.guard.expression, effects.after))
-    except (LookupError, ZeroDivisionError, ValueError):
-        # A member that is gone, or an expression that became meaningless, stops the build just as surely.
-        return True
-    return holds != site.guard.positive
+
+
+def of_another_build(site: Site, effects: Effects) -> bool:
+    """A guard whose numbers are another layout's: by its place, or because, as text, it would stop today's build."""
+    if site.guard is None:
+        return False
+    return "measured" in site.traits or (site.evidence == "syntactic" and not _passes(site.guard, effects.before))
 
 
 def _is_exact(guard: Guard) -> bool:
@@ -156,7 +163,13 @@ def _is_exact(guard: Guard) -> bool:
 
 
 def measured_changes(site: Site, effects: Effects) -> bool:
-    return moves(site, effects) or ("measures-size" in site.traits and effects.resize != 0)
+    """What a guard compares changes; of a member that this layout does not have nobody knows."""
+    if "user-twin" in site.traits:
+        # That copy stays as it is.
+        return False
+    unknown = any(effects.before.get(name) is None for name in site.fields)
+    resized = "measures-size" in site.traits and effects.resize != 0
+    return resized or moves(site, effects) or (unknown and layout_changes(site, effects))
 
 
 def layout_changes(site: Site, effects: Effects) -> bool:
@@ -171,6 +184,7 @@ CONDITIONS: dict[str, Condition] = {
     "tail-distance": tail_distance,
     "guard-fires": guard_fires,
     "measured-changes": measured_changes,
+    "guard-of-another-build": of_another_build,
     "any-shift": lambda s, e: bool(e.shift or e.removed),
     "anchor-moves": lambda s, e: displacement(s, e, anchor_of(s)) != 0,
     "layout-changes": layout_changes,

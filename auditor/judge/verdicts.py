@@ -40,29 +40,28 @@ def _apart(site: Site) -> str | None:
     return None
 
 
-def _built(site: Site) -> tuple[str, str, bool, bool]:
-    """The function, as one build has it: what no unit read, or a narrower build, may have another of the same name in
-    another branch of a conditional."""
-    return site.file, site.function, site.evidence == "syntactic", "sibling" in site.traits
-
-
 def judge(
     sites: Sequence[Site], rules: Mapping[str, Rule], proposals: Iterable[tuple[Proposal, Effects]]
 ) -> list[dict[str, Judgement]]:
     """Per site, in order, {proposal id: judgement}.
 
     A guard that fires stops the build of its function: the other sites there that would change become `build-fails`.
-    One that a change removed stops nothing.
+    One that a change removed stops nothing, and neither does one that was read as text: it may stand in another branch
+    of a conditional.
     """
     verdicts: list[dict[str, Judgement]] = [{} for _ in sites]
     for proposal, effects in proposals:
-        stopped = {
-            _built(s): s for s in sites if s.guard is not None and "removed" not in s.traits and guard_fires(s, effects)
-        }
-        for site, row in zip(sites, verdicts, strict=True):
+        firing = [i for i, s in enumerate(sites) if s.guard is not None and guard_fires(s, effects)]
+        stopped: dict[tuple[str, str], Site] = {}
+        for site in (sites[i] for i in firing):
+            if "removed" not in site.traits and site.evidence != "syntactic":
+                stopped.setdefault((site.file, site.function), site)
+        own = set(firing)
+        for i, (site, row) in enumerate(zip(sites, verdicts, strict=True)):
             judgement = judge_site(site, rules[site.rule], proposal, effects)
-            guard = stopped.get(_built(site)) if site.function else None
-            if guard is not None and guard is not site and judgement.verdict is not Verdict.SAFE:
+            compiled = site.function and site.evidence != "syntactic" and i not in own
+            guard = stopped.get((site.file, site.function)) if compiled else None
+            if guard is not None and judgement.verdict is not Verdict.SAFE:
                 why = f"the guard in line {guard.line} (`{guard.expression}`) stops the build first; {judgement.why}"
                 judgement = Judgement(Verdict.BUILD_FAILS, why, judgement.fix)
             row[proposal.id] = judgement

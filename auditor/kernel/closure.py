@@ -7,7 +7,8 @@ header writes a name that does. A header that only its neighbours include lends 
 
 Read from the text alone, so that it costs a fraction of a parse: it may select a unit too many. It selects one too few
 where a macro makes a name that is written nowhere, where a record leads to the struct through a pointer to another
-record alone, and where a header has functions that are not inline.
+record alone, where a header has functions that are not inline, and where only a command's -D lets a header include one
+that leads to the struct.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from auditor.kernel.definitions import Definition, Kind, definitions
-from auditor.kernel.headers import Headers
+from auditor.kernel.headers import Headers, Text
 from auditor.kernel.includes import closure
 from auditor.kernel.units import source_path
 from auditor.model import Unit
@@ -138,13 +139,16 @@ class Closure:
 
     def selects(self, source: str) -> bool:
         # What cannot be read may hold anything: the parse says what is wrong with it.
-        return not self._texts.get(source).data or self._writes(source) or self.includes_source_that_leads(source)
+        return not self._texts.get(source).data or self._writes(source) or self.led_by_parts(source)
 
-    def includes_source_that_leads(self, source: str) -> bool:
-        """What it includes that is no header is part of it, as other sources are."""
+    def led_by_parts(self, source: str) -> bool:
+        """What it includes that is no header is part of it, as other sources are; and a header that is not public may
+        define a switch for it."""
         texts = self._texts
         parts = closure([source], lambda p: [f for f in texts.included(p) if not f.endswith(".h")])
-        return any(self._writes(p) for p in parts if p != source)
+        if any(self._writes(p) for p in parts if p != source):
+            return True
+        return any(self._turns(texts.get(h)) for h in self._seen_from(source) if h != source)
 
     def lenders_of(self, source: str) -> frozenset[str]:
         """The headers that lend their names nearby and that a source includes."""
@@ -156,8 +160,9 @@ class Closure:
 
     def _writes(self, path: str) -> bool:
         text = self._texts.get(path)
-        if self._leads(text.words, path):
-            return True
+        return self._leads(text.words, path) or self._turns(text)
+
+    def _turns(self, text: Text) -> bool:
         return not self.switches.isdisjoint(text.words) and not self.switches.isdisjoint(defined_in(text.data))
 
     def _switches(self) -> set[bytes]:

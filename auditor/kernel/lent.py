@@ -24,7 +24,7 @@ from auditor.model import Unit
 class Source:
     """`includes`: a digest of what it includes, as written. `lenders`: headers it sees that lend names nearby.
 
-    `by_parts`: it includes another source that leads to the struct. `shared`: some file includes it.
+    `by_parts`: what it includes makes it lead to the struct. `shared`: some file includes it.
     """
 
     objects: frozenset[str]
@@ -91,7 +91,7 @@ def lend(units: Sequence[Unit], known: Iterable[str], texts: Headers, asked: str
                 objects=frozenset(own),
                 includes=_digest(texts.get(path)),
                 lenders=found.lenders_of(path),
-                by_parts=found.includes_source_that_leads(path),
+                by_parts=found.led_by_parts(path),
                 shared=path in included,
             )
             for path, own in objects.items()

@@ -118,7 +118,7 @@ def _asked(request: ProveRequest, report: Report) -> tuple[frozenset[str], froze
         named = {i for i, s in compiled.items() if path_matches(s.site.file, pattern)}
         named |= {i for e in entries for i in e.sites}
         if not named and any(path_matches(s.site.file, pattern) for s in report.sites):
-            raise UsageError(f"--file {pattern}: what lies there was read as text: no unit compiles it")
+            raise UsageError(f"--file {pattern}: what lies there was read as text, which no proof compiles")
         if not named:
             raise UsageError(f"--file {pattern}: no site of the report lies there, and none is compiled there")
         sites |= named

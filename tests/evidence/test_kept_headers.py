@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from auditor.evidence.c.unit import Analyser
+from auditor.kernel.closure import Leading
 from auditor.kinds.dispatch import table
 from tests.evidence.snippets import job, write
 from tests.evidence.test_prelude import told
@@ -52,6 +53,34 @@ def test_a_header_that_reads_differently(name: str, tmp_path: Path) -> None:
     for order in (("wide.c", "plain.c"), ("plain.c", "wide.c")):
         analyser = Analyser(table())
         assert {s: told(analyser.analyse(job(tmp_path, s))) for s in order} == alone
+
+
+MADE = (
+    "#define MAKE(name) struct name##_s {{ int x; MEMBER m; }}\n#define MEMBER int\nMAKE(first);\n"
+    "#undef MEMBER\n{}\nMAKE(second);"
+)
+SIZE = '#include "h.h"\nunsigned long f(struct pt_regs *regs) { return sizeof(struct second_s) + regs->ip; }\n'
+
+
+def making(root: Path) -> Analyser:
+    leading = Leading(frozenset({"MAKE", "MEMBER"}), frozenset({str(root / "h.h")}))
+    return Analyser(table(), leading=leading)
+
+
+def test_structs_that_one_macro_makes(tmp_path: Path) -> None:
+    """What it made of the first arguments says nothing of the second: a macro in its body has changed."""
+    write(tmp_path, {"h.h": HEADER.format(MADE.format("#define MEMBER struct pt_regs")), "a.c": SIZE})
+    found = making(tmp_path).analyse(job(tmp_path, "a.c")).found
+    assert {f.site.rule for f in found} >= {"embed/member", "size/container", "field/read"}
+
+
+@pytest.mark.parametrize("order", [("wide.c", "plain.c"), ("plain.c", "wide.c")])
+def test_structs_that_one_macro_makes_in_two_units(order: tuple[str, str], tmp_path: Path) -> None:
+    second = "#ifdef WIDE\n#define MEMBER struct pt_regs\n#else\n#define MEMBER int\n#endif"
+    write(tmp_path, {"h.h": HEADER.format(MADE.format(second)), "plain.c": SIZE, "wide.c": "#define WIDE\n" + SIZE})
+    analyser = making(tmp_path)
+    rules = {s: {f.site.rule for f in analyser.analyse(job(tmp_path, s)).found} for s in order}
+    assert rules["wide.c"] - rules["plain.c"] == {"embed/member", "size/container"}
 
 
 OTHER = "struct other {{ long ip, cx; }};\n#ifdef WIDE\n{}\n#else\n{}\n#endif"

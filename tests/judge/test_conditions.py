@@ -83,9 +83,19 @@ TABLE: dict[str, list[tuple[Site, str]]] = {
         (site(traits=("anchor=bx",)), "head"),
         (site(traits=("anchor=ip",)), "head middle removed swapped"),
     ],
+    "guard-of-another-build": [
+        (site(), ""),
+        (site(guard=Guard(NOT_HEAD)), ""),
+        (site(guard=Guard(FORTY)), ""),
+        (replace(site(guard=Guard(NOT_HEAD)), evidence="syntactic"), ""),
+        (replace(site(guard=Guard(FORTY)), evidence="syntactic"), " ".join(ALL)),
+        (site(guard=Guard(NOT_HEAD), traits=("measured",)), " ".join(ALL)),
+    ],
     "measured-changes": [
         (site(), ""),
         (site("bx"), "head"),
+        (site("bx", traits=("user-twin",)), ""),
+        (site("unheard"), "head middle tail removed resized swapped"),
         (site(traits=("measures-size",)), "head middle tail removed resized"),
     ],
     "guard-fires": [

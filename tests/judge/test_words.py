@@ -133,6 +133,7 @@ def members(rule: Rule) -> tuple[tuple[str, ...], ...]:
 def sites(rule: Rule) -> Iterator[Site]:
     """Sites of every shape that the rule's conditions can tell apart; no number and no member stands in their text."""
     asked = sorted({c.lstrip("!").removeprefix("trait:") for k in rule.clauses for c in k.when if "trait:" in c})
+    asked += ["measured", "measures-size"] if "guard-of-another-build" in str(rule.clauses) else []
     end = [("end-anchored",)] if rule.kind in ("stack-position", "assert") else []
     anchor = [("anchor=bx",), ("anchor=ip",)] if rule.kind == "order" else [()]
     guard = Guard(("!=", ("sizeof",), ("const", REGISTERS.size))) if "guard-fires" in str(rule.clauses) else None

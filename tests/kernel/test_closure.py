@@ -150,6 +150,8 @@ CASES: dict[str, dict[str, str | bytes]] = {
         "a.c": YES + "#define MAKE_EVENTS\n" + ALL + "int x;\n",
         "b.c": NO + "#define MAKE_OTHERS\n" + ALL + "int x;\n",
         "c.c": NO + ALL + "#ifdef MAKE_EVENTS\nint x;\n#endif\n",  # nobody defines it here
+        "d.c": YES + '#include "local.h"\n' + ALL,
+        "local.h": "#define MAKE_EVENTS\n",
     },
     "no switches": {
         "include/linux/all.h": "#ifndef NO_EVENTS\n#include <linux/make.h>\n#endif\n"

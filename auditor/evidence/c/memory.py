@@ -23,8 +23,9 @@ from auditor.kernel.includes import closure
 from auditor.model import Layout
 
 Handlers = Mapping[int, Sequence[Handler]]
-Pattern = tuple[int, str, Macro | None, str, int]
-"""(kind, name of a macro, its definition, name of what it makes with a sign for its first argument, flavour)"""
+Pattern = tuple[int, str, Macro | None, str, tuple[int, int]]
+"""(kind, name of a macro, its definition, name of what it makes with a sign for its first argument, (variant of the
+file, flavour))"""
 
 
 class Memory:

@@ -303,7 +303,7 @@ class Walk:
         said, unit.said = unit.said, NOTHING
         functions, unit.functions = unit.functions, {}
         self._needed = frozenset()
-        if pattern not in self._memory.plain:
+        if pattern not in self._memory.plain or cursor.kind in _RECORDS:
             self._declaration(cursor, unit, own, text if isinstance(place[-1], int) else "")
         elif cursor.kind == K.FUNCTION_DECL:
             note(cursor, "", self._api.references(cursor), unit)
@@ -326,7 +326,7 @@ class Walk:
         if not (argument := self._first[text]):
             return None
         macro = text.partition("(")[0]
-        return cursor.kind, macro, unit.expansions.get(macro), name.replace(argument, "("), place[2]
+        return cursor.kind, macro, unit.expansions.get(macro), name.replace(argument, "("), place[1:3]
 
     def _declaration(self, cursor: Cursor, unit: Unit, into: Collector, text: str) -> None:
         root = build(unit, cursor)

@@ -22,6 +22,7 @@ from auditor.model import Site
 FORMS = (calls, declarations, members, pointers, sizes, unwinding)
 _PREFIX = b"void f(void){"
 _LONGEST_BODY = 20_000
+_WITH_BODY = frozenset({"function_definition", "compound_statement"})
 _SKIPPED = frozenset({"comment", "string_literal", "char_literal"})
 _SYSCALL = re.compile(r"^(?:COMPAT_)?[A-Z_]*SYSCALL_DEFINE\d|^BPF_CALL_\d|^DEFINE_")
 
@@ -44,7 +45,8 @@ def read_c(path: str, data: bytes, around: Surroundings, names: Names, known: Kn
     for text in plain.texts:
         root = Frame(parse(text), None)
         for node in root.node.named_children:
-            if leads.lead(_with_head(node), made):
+            # Without a body it may declare what a body makes use of.
+            if node.type not in _WITH_BODY or leads.lead(_with_head(node), made):
                 _walk([Frame(node, root)], ctx)
                 made.update(leads.made(ctx))
     return ctx.sites()

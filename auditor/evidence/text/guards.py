@@ -27,7 +27,7 @@ def guard(call: Node, ctx: Context) -> None:
         return
     # The numbers of another layout are not known here.
     elsewhere = ctx.world.traits(ctx.line_of(call.start_byte + ctx.shift)[0])
-    traits = {"measured", *_size(read)} if elsewhere else set()
+    traits = {*_size(read), *(("measured",) if elsewhere else ())}
     fields = tuple(dict.fromkeys(_members(read)))
     ctx.add("assert/build", call, fields=fields, guard=Guard(read, positive=stops == "false"), traits=traits)
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Which pieces of a file can hold a site at all: each form begins with a name that is known by itself, with one that
-the tree declares, or with one that the file made of such before. The others, nine of ten, need no walk.
+"""Which functions and macros of a file can hold a site at all: each form writes, in one body, a name that is known by
+itself, one that the tree declares, or one that the file made of such before. The others, nine of ten, need no walk.
+Declarations outside of functions are no matter of this: what they declare may be cast in a body that writes a name.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 
-from auditor.evidence.pool import begin_worker, kill
+from auditor.evidence.pool import ENDING, begin_worker, kill
 from auditor.evidence.text.parsing import LARGEST
 from auditor.evidence.text.read import Reader, Text
 from auditor.evidence.text.types import Known
@@ -104,8 +104,8 @@ def _pool(asked: Asked) -> ProcessPoolExecutor:
 
 
 def _submit(pool: ProcessPoolExecutor, root: str, paths: Sequence[str]) -> Future[list[tuple[str, Text]]]:
-    # The first chunk starts the process, and Python forgets a Ctrl-C that comes within a fork.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    # The first chunk starts the process, and Python forgets a signal that comes within a fork.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     try:
         return pool.submit(_chunk, root, paths)
     finally:
