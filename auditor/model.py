@@ -80,10 +80,13 @@ class Guard:
     """A compile-time condition on the layout that can be evaluated again under another one.
 
     The build stops when `expression` is true (BUILD_BUG_ON) or, with `positive`, when it is false (static_assert).
+    `lines`: of one that was read as text, from the conditional before it to the next one: what stands there is built
+    with it, or not at all.
     """
 
     expression: Expression
     positive: bool = False
+    lines: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

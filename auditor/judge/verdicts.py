@@ -40,27 +40,35 @@ def _apart(site: Site) -> str | None:
     return None
 
 
+def _built_with(site: Site, guard: Site) -> bool:
+    """What no unit read may have another function of the same name, in another branch."""
+    as_text = site.evidence == "syntactic"
+    if as_text != (guard.evidence == "syntactic"):
+        return False
+    lines = guard.guard.lines if guard.guard is not None else None
+    return not as_text or (lines is not None and lines[0] <= site.line <= lines[1])
+
+
 def judge(
     sites: Sequence[Site], rules: Mapping[str, Rule], proposals: Iterable[tuple[Proposal, Effects]]
 ) -> list[dict[str, Judgement]]:
     """Per site, in order, {proposal id: judgement}.
 
     A guard that fires stops the build of its function: the other sites there that would change become `build-fails`.
-    One that a change removed stops nothing, and neither does one that was read as text: it may stand in another branch
-    of a conditional.
+    One that a change removed stops nothing. Of what was read as text it stops what no conditional parts from it.
     """
     verdicts: list[dict[str, Judgement]] = [{} for _ in sites]
     for proposal, effects in proposals:
         firing = [i for i, s in enumerate(sites) if s.guard is not None and guard_fires(s, effects)]
-        stopped: dict[tuple[str, str], Site] = {}
+        stopping: dict[tuple[str, str], list[Site]] = {}
         for site in (sites[i] for i in firing):
-            if "removed" not in site.traits and site.evidence != "syntactic":
-                stopped.setdefault((site.file, site.function), site)
+            if "removed" not in site.traits and _apart(site) is None:
+                stopping.setdefault((site.file, site.function), []).append(site)
         own = set(firing)
         for i, (site, row) in enumerate(zip(sites, verdicts, strict=True)):
             judgement = judge_site(site, rules[site.rule], proposal, effects)
-            compiled = site.function and site.evidence != "syntactic" and i not in own
-            guard = stopped.get((site.file, site.function)) if compiled else None
+            guards = stopping.get((site.file, site.function), ()) if site.function and i not in own else ()
+            guard = next((g for g in guards if _built_with(site, g)), None)
             if guard is not None and judgement.verdict is not Verdict.SAFE:
                 why = f"the guard in line {guard.line} (`{guard.expression}`) stops the build first; {judgement.why}"
                 judgement = Judgement(Verdict.BUILD_FAILS, why, judgement.fix)

@@ -26,10 +26,12 @@ def guard(call: Node, ctx: Context) -> None:
         ctx.add("assert/build", call, traits={"undecided"})
         return
     # The numbers of another layout are not known here.
-    elsewhere = ctx.world.traits(ctx.line_of(call.start_byte + ctx.shift)[0])
+    line, _ = ctx.line_of(call.start_byte + ctx.shift)
+    elsewhere = ctx.world.traits(line)
     traits = {*_size(read), *(("measured",) if elsewhere else ())}
     fields = tuple(dict.fromkeys(_members(read)))
-    ctx.add("assert/build", call, fields=fields, guard=Guard(read, positive=stops == "false"), traits=traits)
+    found = Guard(read, positive=stops == "false", lines=ctx.world.branch(line))
+    ctx.add("assert/build", call, fields=fields, guard=found, traits=traits)
 
 
 def _expression(node: Node | None, ctx: Context, depth: int = 0) -> Expression | None:

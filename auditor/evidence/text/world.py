@@ -13,6 +13,7 @@ from __future__ import annotations
 import bisect
 import posixpath
 import re
+import sys
 from dataclasses import dataclass
 
 from auditor.arch import Arch
@@ -46,6 +47,11 @@ class World:
     told: tuple[Told, ...]
     audited: str
     sibling: str
+
+    def branch(self, line: int) -> tuple[int, int]:
+        """The lines around this one without a conditional between them."""
+        place = bisect.bisect_right(self.lines, line)
+        return self.lines[place - 1], self.lines[place] - 1 if place < len(self.lines) else sys.maxsize
 
     def traits(self, line: int) -> frozenset[str]:
         told = self.told[bisect.bisect_right(self.lines, line) - 1] if self.lines else _NOTHING
