@@ -11,7 +11,7 @@ import click
 from auditor.cli.auditing import Auditing, auditing
 from auditor.cli.cache import keep
 from auditor.cli.configured import configured
-from auditor.cli.options import Showing, asking, showing, uncollected
+from auditor.cli.options import Showing, asking, showing
 from auditor.terminal import printable
 
 if TYPE_CHECKING:
@@ -34,9 +34,8 @@ def audit_command(config: Config, asked: Asked, auditing: Auditing, showing: Sho
     made = (p / n for p in (means.tree, means.build) if p for n in ("compile_commands.json", ".config", "vmlinux"))
     showing.check(means.struct, means.arch, means.compdb, asked.after and asked.after[1], *made, *asked.proposals)
     started = time.monotonic()
-    with uncollected():
-        report = showing.gate(auditing.run(asked, showing.filters))
-        code = showing.finish(report, time.monotonic() - started)
-        if means.kept_in is not None and (warning := keep(report, means.kept_in)):
-            click.echo(f"ptregs-audit: warning: {printable(warning)} (--no-cache)", err=True)
+    report = showing.gate(auditing.run(asked, showing.filters))
+    code = showing.finish(report, time.monotonic() - started)
+    if means.kept_in is not None and (warning := keep(report, means.kept_in)):
+        click.echo(f"ptregs-audit: warning: {printable(warning)} (--no-cache)", err=True)
     return code

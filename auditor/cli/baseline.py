@@ -22,7 +22,6 @@ from auditor.cli.options import (
     gated,
     read_baseline,
     thresholds_of,
-    uncollected,
     with_options,
 )  # fmt: skip
 from auditor.cli.outputs import replacing
@@ -145,18 +144,17 @@ def _update(old: Baseline, asked: Asked, auditing: Auditing, accepting: Acceptin
     from auditor.reports.findings import plural
 
     thresholds, reason = accepting.thresholds, accepting.reason
-    with uncollected():
-        report = gated(auditing.run(asked, {}), thresholds, None)
-        whole = not any(run.coverage.units_failed for run in report.runs)
-        signed = updated(report, thresholds, old, reason, accepting.author, whole)
-        if signed.added and not reason:
-            new = f"{signed.added} new {plural(signed.added, 'finding')}"
-            raise UsageError(f"{new} to accept, and no reason: give --reason TEXT; nothing was changed")
-        if signed.added and not accepting.author:
-            signed = updated(report, thresholds, old, reason, _author(), whole)
-        _write(signed.baseline)
-        click.echo(printable(f"{old.file}: {_said(signed)}"))
-        return exits.OK if whole else _incomplete(report)
+    report = gated(auditing.run(asked, {}), thresholds, None)
+    whole = not any(run.coverage.units_failed for run in report.runs)
+    signed = updated(report, thresholds, old, reason, accepting.author, whole)
+    if signed.added and not reason:
+        new = f"{signed.added} new {plural(signed.added, 'finding')}"
+        raise UsageError(f"{new} to accept, and no reason: give --reason TEXT; nothing was changed")
+    if signed.added and not accepting.author:
+        signed = updated(report, thresholds, old, reason, _author(), whole)
+    _write(signed.baseline)
+    click.echo(printable(f"{old.file}: {_said(signed)}"))
+    return exits.OK if whole else _incomplete(report)
 
 
 def _said(made: Updated) -> str:

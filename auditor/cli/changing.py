@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from auditor.cli.means import Means, with_means
-from auditor.cli.options import DIRECTORY, Command, Showing, uncollected
+from auditor.cli.options import DIRECTORY, Command, Showing
 from auditor.terminal import printable
 
 if TYPE_CHECKING:
@@ -93,30 +93,29 @@ def report_change(
     if silent and not files:
         return 0
     _say(versions.note)
-    with uncollected():
-        from auditor.change.run import Change, run_change
-        from auditor.change.surroundings import Side
+    from auditor.change.run import Change, run_change
+    from auditor.change.surroundings import Side
 
-        change = Change(
-            base=Side(changing.repository, versions.base, changing.prefix),
-            head=Side(changing.repository, versions.head, changing.prefix),
-            files=files,
-            every=every,
-            contents=held,
-            label=versions.label,
-            base_label=versions.base_label,
-            tree=str(changing.tree),
-            struct=changing.means.struct,
-            arch=archs.for_struct(changing.means.arch, changing.means.struct),
-        )
-        showing.check(changing.means.struct, changing.means.arch, *asked.proposals)
-        building = _building(changing, build, led, files, patient=not silent) if files and build is not None else None
-        outcome = run_change(
-            change, asked, showing.thresholds, showing.baseline, showing.filters, _facts(changing, files), building
-        )
-        for note in outcome.notes:
-            _say(note)
-        return showing.finish(outcome.report, time.monotonic() - started)
+    change = Change(
+        base=Side(changing.repository, versions.base, changing.prefix),
+        head=Side(changing.repository, versions.head, changing.prefix),
+        files=files,
+        every=every,
+        contents=held,
+        label=versions.label,
+        base_label=versions.base_label,
+        tree=str(changing.tree),
+        struct=changing.means.struct,
+        arch=archs.for_struct(changing.means.arch, changing.means.struct),
+    )
+    showing.check(changing.means.struct, changing.means.arch, *asked.proposals)
+    building = _building(changing, build, led, files, patient=not silent) if files and build is not None else None
+    outcome = run_change(
+        change, asked, showing.thresholds, showing.baseline, showing.filters, _facts(changing, files), building
+    )
+    for note in outcome.notes:
+        _say(note)
+    return showing.finish(outcome.report, time.monotonic() - started)
 
 
 def _build(changing: Changing) -> Path | None:

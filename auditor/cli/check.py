@@ -7,7 +7,6 @@ time to import is imported before.
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -92,8 +91,6 @@ def check_command(
     """
     from auditor.kernel.checked import architecture, checked
 
-    # The process ends before collecting would pay.
-    gc.disable()
     target = architecture(os.environ)
     given = checked(command, Path.cwd(), os.environ, target)
     leading = None if given.other_abi else _leading(given, struct, target)

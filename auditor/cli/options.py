@@ -3,13 +3,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import gc
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -126,19 +124,6 @@ def gated(report: Report, thresholds: Thresholds, baseline: Baseline | None, unu
     # The ignores of a tree speak of the architecture's struct; an audit of another one says nothing of them.
     own = all(r.target.struct == arch.by_id(r.target.arch).struct for r in report.runs)
     return gate(report, thresholds, rules.by_id(), baseline, unused=unused and own)
-
-
-@contextlib.contextmanager
-def uncollected() -> Iterator[None]:
-    """Facts are hundreds of thousands of small objects without cycles that live until the end: looking for cycles
-    among them again and again takes a tenth of the time."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
 
 
 def asking(command: Command) -> Command:

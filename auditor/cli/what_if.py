@@ -13,7 +13,7 @@ import click
 
 from auditor.cli.cache import cache_dir
 from auditor.cli.configured import configured
-from auditor.cli.options import CACHE, Showing, asking, showing, uncollected
+from auditor.cli.options import CACHE, Showing, asking, showing
 from auditor.errors import UsageError
 from auditor.terminal import printable
 
@@ -41,17 +41,16 @@ def what_if_command(
     The report is the one that `audit` would give for the tree as it was then; the tree need not be there any more.
     """
     started = time.monotonic()
-    with uncollected():
-        # A tree that is named is another question than the configured one, with a build of its own.
-        build = build or (None if tree else config.build)
-        told, facts = _last(cache_dir(cache), tree or config.tree, build)
-        showing.check(told.target.struct, told.target.arch, asked.after and asked.after[1], *asked.proposals)
-        from auditor.answer import answer
+    # A tree that is named is another question than the configured one, with a build of its own.
+    build = build or (None if tree else config.build)
+    told, facts = _last(cache_dir(cache), tree or config.tree, build)
+    showing.check(told.target.struct, told.target.arch, asked.after and asked.after[1], *asked.proposals)
+    from auditor.answer import answer
 
-        report = answer(facts, replace(told.target, filters=showing.filters), asked)
-        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(told.when))
-        click.echo(f"ptregs-audit: from the audit of {printable(told.target.tree)} on {when}", err=True)
-        return showing.finish(showing.gate(report), time.monotonic() - started)
+    report = answer(facts, replace(told.target, filters=showing.filters), asked)
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(told.when))
+    click.echo(f"ptregs-audit: from the audit of {printable(told.target.tree)} on {when}", err=True)
+    return showing.finish(showing.gate(report), time.monotonic() - started)
 
 
 def _last(directory: Path, tree: Path | None, build: Path | None) -> tuple[Told, Facts]:

@@ -72,7 +72,7 @@ class Leads:
         written = set(_IDENTIFIERS.findall(body))
         for name in written:
             where.writers.setdefault(name, []).append(macro.name)
-        reached = set(_MEMBERS.findall(body))
+        reached = set(_MEMBERS.findall(body)) if "." in body or "->" in body else set()
         for name in reached:
             where.member_writers.setdefault(name, []).append(macro.name)
         if self._is_lead(body, written, reached):
