@@ -22,9 +22,9 @@ class Leads:
 
     def __init__(self, around: Surroundings, names: Names, known: Known) -> None:
         words = around.words
-        self.types = names.images | words.holders.keys() | words.unwind.hint_types | words.unwind.frame_types
+        declared = {holder for holder, _ in known.members}
+        self.types = names.images | words.holders.keys() | words.unwind.hint_types | words.unwind.frame_types | declared
         """Types, besides the struct, whose variables lead to a site."""
-        self.types |= {holder for holder, _ in known.members}
         always = {*self.types, *names.target, *names.kin, *_of_arch(around), *_of_interfaces(around), *known.yields}
         always |= {*words.yields, *words.image_calls, *words.bpf.loads, *words.bpf.relocating, *words.bpf.entry}
         always |= {*words.bpf.exit, *_ASSEMBLY, *_OFFSETS, *(member for _, member in known.members)}
