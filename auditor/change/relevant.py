@@ -13,12 +13,12 @@ from functools import cache
 
 from auditor.arch import Arch
 from auditor.change.changed import Touched
+from auditor.kernel.definitions import defined_in
 from auditor.leading import names_leading_to, words_of
 
 SUFFIXES = (".c", ".h", ".S", ".s", ".inc", ".inl")
 """Of C and assembly; the same that are read as text."""
 MARKER = b"ptregs-audit:"
-_DEFINE = re.compile(rb"^[ \t]*#[ \t]*define[ \t]+(\w+)", re.M)
 
 
 def is_source(path: str) -> bool:
@@ -46,7 +46,7 @@ class Names:
             return True
         if any(n in data for n in self._whole) and not self._whole.isdisjoint(_words(data)):
             return True
-        return any(n in data for n in self._switches) and not self._switches.isdisjoint(_DEFINE.findall(data))
+        return any(n in data for n in self._switches) and not self._switches.isdisjoint(defined_in(data))
 
 
 def relevant(

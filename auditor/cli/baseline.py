@@ -23,7 +23,7 @@ from auditor.cli.options import (
     read_baseline,
     thresholds_of,
     with_options,
-)  # fmt: skip
+)
 from auditor.cli.outputs import replacing
 from auditor.errors import IncompleteError, UsageError
 from auditor.terminal import printable

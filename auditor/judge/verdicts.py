@@ -58,14 +58,19 @@ def judge(
     One that a change removed stops nothing. Of what was read as text it stops what no conditional parts from it.
     """
     verdicts: list[dict[str, Judgement]] = [{} for _ in sites]
+    # Most of a kernel's texts are about another architecture's struct: that is the same for every proposal.
+    apart = [Judgement(Verdict.SAFE, why) if (why := _apart(s)) is not None else None for s in sites]
     for proposal, effects in proposals:
-        firing = [i for i, s in enumerate(sites) if s.guard is not None and guard_fires(s, effects)]
+        firing = [i for i, s in enumerate(sites) if s.guard is not None and not apart[i] and guard_fires(s, effects)]
         stopping: dict[tuple[str, str], list[Site]] = {}
         for site in (sites[i] for i in firing):
-            if "removed" not in site.traits and _apart(site) is None:
+            if "removed" not in site.traits:
                 stopping.setdefault((site.file, site.function), []).append(site)
         own = set(firing)
         for i, (site, row) in enumerate(zip(sites, verdicts, strict=True)):
+            if (settled := apart[i]) is not None:
+                row[proposal.id] = settled
+                continue
             judgement = judge_site(site, rules[site.rule], proposal, effects)
             guards = stopping.get((site.file, site.function), ()) if site.function and i not in own else ()
             guard = next((g for g in guards if _built_with(site, g)), None)

@@ -19,13 +19,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from auditor.kernel.definitions import Definition, Kind, definitions
+from auditor.kernel.definitions import Definition, Kind, defined_in, definitions
 from auditor.kernel.headers import Headers, Text
 from auditor.kernel.includes import closure
 from auditor.kernel.units import source_path
 from auditor.model import Unit
 
-_DEFINE = re.compile(rb"^[ \t]*#[ \t]*define[ \t]+(\w+)", re.M)
 _DIRECTIVE = re.compile(rb"^[ \t]*#[ \t]*(ifdef|ifndef|if|else|elif|endif|include)\b[ \t]*([^\n]*)", re.M)
 _ASKED = re.compile(rb"defined[ \t]*\(?[ \t]*(\w+)")
 _PUBLIC = f"{os.sep}include{os.sep}"
@@ -47,11 +46,6 @@ class Leading:
 def sources_of(units: Iterable[Unit]) -> dict[str, str]:
     """{object: path of what it is compiled from}"""
     return {u.object: os.fspath(source_path(u)) for u in units}
-
-
-def defined_in(data: bytes) -> frozenset[bytes]:
-    """The macros that a text defines, in whatever conditional."""
-    return frozenset(_DEFINE.findall(data))
 
 
 class Closure:

@@ -18,6 +18,7 @@ _WORD_BYTES = bytes(c if (chr(c).isalnum() and c < 128) or c == ord("_") else or
 _SILENT = re.compile(rb"""("(?:\\.|[^"\\\n])*+"?|'(?:\\.|[^'\\\n])')|/\*.*?(?:\*/|\Z)|//[^\n]*""", re.S)
 _DIRECTIVE = re.compile(rb"^[ \t]*#(?:[^\\\n]|\\.|\\\n)*", re.M | re.S)
 _DEFINE = re.compile(rb"^[ \t]*#[ \t]*define[ \t]+(\w+)((?:[^\\\n]|\\.|\\\n)*)", re.M | re.S)
+_NAMED = re.compile(rb"^[ \t]*#[ \t]*define[ \t]+(\w+)", re.M)
 _FUNCTION = re.compile(rb"^[^\n#;{}]*?\b(?:static|(?:__always_|__)?inline(?:__)?)\b", re.M)
 _BODY = re.compile(rb"[;{=]")
 _CALLED = re.compile(rb"\b(\w++)[ \t\n]*+\(")
@@ -70,6 +71,11 @@ class Definition:
 def identifiers(data: bytes) -> frozenset[bytes]:
     """Every run of letters, digits and underscores, numbers and words of comments among them."""
     return frozenset(data.translate(_WORD_BYTES).split())
+
+
+def defined_in(data: bytes) -> frozenset[bytes]:
+    """The macros that a text defines, in whatever conditional."""
+    return frozenset(_NAMED.findall(data))
 
 
 def definitions(data: bytes) -> tuple[Definition, ...]:

@@ -13,7 +13,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
-from auditor.kernel.closure import Closure, Leading, defined_in
+from auditor.kernel.closure import Closure, Leading
+from auditor.kernel.definitions import defined_in
 from auditor.kernel.headers import Headers, Text, read_text
 from auditor.kernel.mentions import Words
 from auditor.kernel.snapshot import Changes

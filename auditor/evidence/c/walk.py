@@ -101,7 +101,6 @@ class Walk:
         self._flavour = 0
         self.given: list[tuple[str, Given]] = []
         """(header, what a declaration in it gave)"""
-        self._needed: frozenset[str] = frozenset()
         self.containers: set[str] = set()
 
     def run(self, error: str) -> Result:
@@ -302,12 +301,12 @@ class Walk:
         own = Collector(self._memory.sources, self.files)
         said, unit.said = unit.said, NOTHING
         functions, unit.functions = unit.functions, {}
-        self._needed = frozenset()
+        used: frozenset[str] = frozenset()
         if pattern not in self._memory.plain or cursor.kind in _RECORDS:
-            self._declaration(cursor, unit, own, text if isinstance(place[-1], int) else "")
+            used = self._declaration(cursor, unit, own, text if isinstance(place[-1], int) else "")
         elif cursor.kind == K.FUNCTION_DECL:
             note(cursor, "", self._api.references(cursor), unit)
-        needs = frozenset((p, self._variant(p)) for p in self._needed - {place[0]})
+        needs = frozenset((p, self._variant(p)) for p in used - {place[0]})
         given = Given(own.found(), unit.said, tuple(unit.functions.values()), needs)
         unit.said, unit.functions = said, functions
         if pattern is not None and not given.found and given.said == NOTHING:
@@ -328,7 +327,8 @@ class Walk:
         macro = text.partition("(")[0]
         return cursor.kind, macro, unit.expansions.get(macro), name.replace(argument, "("), place[1:3]
 
-    def _declaration(self, cursor: Cursor, unit: Unit, into: Collector, text: str) -> None:
+    def _declaration(self, cursor: Cursor, unit: Unit, into: Collector, text: str) -> frozenset[str]:
+        """Of a header's, the files whose declarations it uses; its own source's is walked once."""
         root = build(unit, cursor)
         holds = cursor.kind in _RECORDS and any(k.type.cls in _HELD for k in root.kids)
         if holds and root.name and root.name not in unit.types.containers:
@@ -346,9 +346,9 @@ class Walk:
         unit.say(Said(addressed=frozenset(addressed)))
         if cursor.kind == K.FUNCTION_DECL:
             note(cursor, text, [n.cursor for n in named], unit)
-        if into is not self._sites:
-            self._needed = self._used(root)
+        used = self._used(root) if into is not self._sites else frozenset()
         release(root)
+        return used
 
     def _used(self, root: Node) -> frozenset[str]:
         """The files that matter and declare what is used here: what they are in another unit makes it another one."""

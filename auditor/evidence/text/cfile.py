@@ -37,18 +37,15 @@ def read_c(path: str, data: bytes, around: Surroundings, names: Names, known: Kn
     scope.stray = _stray(data, names)
     ctx = Context(path, data, around, scope, world)
     plain = without_directives(without_comments(data))
-    made = set(leads.made(ctx))
     for macro in plain.macros:
-        if leads.lead(data[macro.lo : macro.hi], made):
+        if leads.lead(data[macro.lo : macro.hi], ctx):
             _macro(macro, ctx)
-            made.update(leads.made(ctx))
     for text in plain.texts:
         root = Frame(parse(text), None)
         for node in root.node.named_children:
             # Without a body it may declare what a body makes use of.
-            if node.type not in _WITH_BODY or leads.lead(_with_head(node), made):
+            if node.type not in _WITH_BODY or leads.lead(_with_head(node), ctx):
                 _walk([Frame(node, root)], ctx)
-                made.update(leads.made(ctx))
     return ctx.sites()
 
 

@@ -158,7 +158,7 @@ def member(frame: Frame, ctx: Context) -> None:
             continue
         whole = replace(made, pointers=shape.pointers, array=shape.array)
         if holder:
-            ctx.scope.members[holder, text_of(shape.name)] = whole
+            ctx.scope.hold(holder, text_of(shape.name), whole)
         if whole.tag != TARGET:
             continue
         if whole.pointers:

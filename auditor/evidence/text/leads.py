@@ -7,7 +7,7 @@ Declarations outside of functions are no matter of this: what they declare may b
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from auditor.evidence.text.context import Context, Surroundings
 from auditor.evidence.text.types import TARGET, Known, Names
@@ -33,22 +33,22 @@ class Leads:
         begins = (*words.bpf.accessors, *words.unwind.hint_prefix, *words.ids, *flavours)
         self._begins = re.compile(rb"\b(?:" + b"|".join(re.escape(b.encode()) for b in begins) + rb")")
 
-    def lead(self, text: bytes, made: Iterable[str] = ()) -> bool:
-        """`made`: names that the file made so far."""
-        found = set(_WORD.findall(text))
-        if not found.isdisjoint(self._always) or not found.isdisjoint(name.encode() for name in made):
+    def lead(self, text: bytes, ctx: Context | None = None) -> bool:
+        """`ctx`: what the file said so far."""
+        found = frozenset(_WORD.findall(text))
+        if not found.isdisjoint(self._always) or self._begins.search(text) is not None:
             return True
-        return self._begins.search(text) is not None
+        return ctx is not None and self._is_made(frozenset(w.decode() for w in found), ctx)
 
-    def made(self, ctx: Context) -> Iterator[str]:
-        """Names that are what leads, from here to the end of the file."""
-        holders = {holder for (holder, _) in ctx.scope.members}
-        yield from holders
-        yield from (member for _, member in ctx.scope.members)
-        for name, kind in ctx.scope.of_file():
-            if kind.tag == TARGET or kind.tag in self.types or kind.tag in holders:
-                yield name
-        yield from (*ctx.scope.yields, *ctx.scope.stray, *ctx.below, *ctx.macros)
+    def _is_made(self, words: frozenset[str], ctx: Context) -> bool:
+        """One of the words is what the file made of names that lead. Each is looked up, so that no text costs more than
+        its length."""
+        scope = ctx.scope
+        made = (scope.held, scope.yields, scope.stray.keys(), ctx.below, ctx.macros.keys())
+        if not all(words.isdisjoint(names) for names in made):
+            return True
+        kinds = (kind for word in words if (kind := scope.of_file(word)) is not None)
+        return any(k.tag == TARGET or k.tag in self.types or k.tag in scope.held for k in kinds)
 
 
 def _of_arch(around: Surroundings) -> Iterator[str]:

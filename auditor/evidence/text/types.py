@@ -4,7 +4,7 @@ tell. `None`: not known, which is most."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from tree_sitter import Node
@@ -151,6 +151,8 @@ class Scope:
         self._levels: list[dict[str, Type | None]] = [{}]
         self._origins: list[dict[str, str]] = [{}]
         self.members: dict[tuple[str, str], Type] = {}
+        self.held: set[str] = set()
+        """Types with members, and their names."""
         self.yields: set[str] = set()
         self.stray: Mapping[str, str] = {}
         """Names that are declared as pointers somewhere in the file, for places whose function is not known; the kin's
@@ -183,9 +185,13 @@ class Scope:
     def is_local(self, name: str) -> bool:
         return any(name in level for level in self._levels[1:])
 
-    def of_file(self) -> Iterator[tuple[str, Type]]:
-        """Names of the file, with what is known of them."""
-        return ((name, kind) for name, kind in self._levels[0].items() if kind is not None)
+    def of_file(self, name: str) -> Type | None:
+        return self._levels[0].get(name)
+
+    def hold(self, holder: str, name: str, kind: Type) -> None:
+        """A member of a type."""
+        self.members[holder, name] = kind
+        self.held.update((holder, name))
 
     def of_name(self, name: str) -> Type | None:
         for level in reversed(self._levels):
